@@ -23,15 +23,18 @@
 //! | `stream` | the same over any `Read` |
 //! | `id` | keyed chunk ids |
 //! | `seen` | a compact table from id prefix to place |
+//! | `error` | what can be wrong with parameters |
 
 mod cut;
+mod error;
 mod id;
 mod seen;
 mod sizes;
 mod stream;
 
 pub use cut::{Chunker, GearTable};
+pub use error::{Error, Result};
 pub use id::{ChunkHasher, ChunkId, ParseChunkIdError};
 pub use seen::PrefixTable;
-pub use sizes::{ChunkSizes, Error, Masks, Result};
+pub use sizes::{ChunkSizes, Masks};
 pub use stream::ChunkStream;

@@ -7,7 +7,7 @@ const SHARDS: usize = 64;
 
 /// From the prefix of a chunk id to any number of 64-bit values, in 17 bytes a slot.
 ///
-/// Two ids may share a prefix: whoever finds a value must confirm it against the whole id.
+/// The values are hints: where a chunk with such an id may be. Two ids may share a prefix: whoever finds a value must confirm it against the whole id.
 ///
 /// # Cost
 /// About 35 ns to look up at a million entries, 70 ns at ten million.

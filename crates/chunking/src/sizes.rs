@@ -1,36 +1,6 @@
 //! Chunk sizes and the masks that belong to an average.
 
-/// What is wrong with chunk sizes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Error {
-    /// A size is odd; FastCDC v2020 looks at bytes in pairs.
-    #[error("chunk size {0} is odd")]
-    Odd(usize),
-    /// A size is outside of what the format allows.
-    #[error("chunk size {bytes} is not within {least} and {most}")]
-    OutOfRange {
-        /// The size given, bytes.
-        bytes: usize,
-        /// The least allowed, bytes.
-        least: usize,
-        /// The most allowed, bytes.
-        most: usize,
-    },
-    /// The sizes are not in ascending order.
-    #[error("chunk sizes must ascend: minimum {min}, average {avg}, maximum {max}")]
-    Order {
-        /// Minimum, bytes.
-        min: usize,
-        /// Average, bytes.
-        avg: usize,
-        /// Maximum, bytes.
-        max: usize,
-    },
-}
-
-/// Result with this crate's [`enum@Error`].
-pub type Result<T, E = Error> = std::result::Result<T, E>;
+use crate::{Error, Result};
 
 /// Minimum, average and maximum length of chunks, bytes.
 ///

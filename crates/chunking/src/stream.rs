@@ -4,29 +4,29 @@ use std::io::{self, ErrorKind, Read};
 
 use crate::Chunker;
 
-/// The buffer holds at least this many of the longest chunks, so that little is moved.
-const CHUNKS_IN_BUFFER: usize = 4;
-/// …and at least this many bytes, so that reads are large.
+/// The buffer holds at least this many of the longest chunks, so that little is moved…
+const CHUNKS_IN_BUFFER: usize = 2;
+/// …and at least this many bytes, so that reads are few.
 const BUFFER_MIN_BYTES: usize = 1 << 20;
 
 /// Cuts what a reader yields, however it splits its reads.
 ///
-/// Chunks are slices of one buffer: nothing is allocated per chunk; what is left at the end of the buffer is moved
-/// to its front once per filling.
+/// Chunks are slices of one buffer: nothing is allocated per chunk, and what is left at the end of the buffer is
+/// moved to its front only when the buffer is used up. The buffer has 1 MiB, or twice the maximum if that is more.
 ///
 /// # Examples
 /// ```
-/// # use strongroom_chunking::{ChunkSizes, Chunker, GearTable, Masks};
-/// # let sizes = ChunkSizes::default();
-/// # let chunker = Chunker::new(sizes, Masks::for_average(sizes.avg_bytes()), GearTable::from_bytes(&[7; 2048]));
-/// let mut stream = chunker.stream(std::io::repeat(0).take_bytes());
-/// # trait Take { fn take_bytes(self) -> std::io::Take<std::io::Repeat>; }
-/// # impl Take for std::io::Repeat { fn take_bytes(self) -> std::io::Take<Self> { std::io::Read::take(self, 300_000) } }
-/// let mut bytes = 0;
+/// use std::io::Read;
+/// use strongroom_chunking::{ChunkSizes, Chunker, GearTable, Masks};
+///
+/// let sizes = ChunkSizes::default();
+/// let chunker = Chunker::new(sizes, Masks::for_average(sizes.avg_bytes()), GearTable::from_bytes(&[7; 2048]));
+/// let mut stream = chunker.stream(std::io::repeat(0).take(300_000));
+/// let mut lengths = Vec::new();
 /// while let Some(chunk) = stream.next_chunk()? {
-///     bytes += chunk.len();
+///     lengths.push(chunk.len());
 /// }
-/// assert_eq!(bytes, 300_000);
+/// assert_eq!(lengths, [262_144, 37_856]);
 /// # std::io::Result::Ok(())
 /// ```
 #[derive(Debug)]
@@ -46,10 +46,12 @@ impl Chunker {
         self.stream_with(reader, Vec::new())
     }
 
-    /// Like [`Chunker::stream`], with a buffer from [`ChunkStream::into_buffer`].
+    /// Like [`Chunker::stream`], with a buffer from [`ChunkStream::into_buffer`]; one that is too short grows.
     pub fn stream_with<R: Read>(&self, reader: R, mut buffer: Vec<u8>) -> ChunkStream<R> {
-        let len = (self.sizes().max_bytes() * CHUNKS_IN_BUFFER).max(BUFFER_MIN_BYTES);
-        buffer.resize(len, 0);
+        let wanted = (self.sizes().max_bytes() * CHUNKS_IN_BUFFER).max(BUFFER_MIN_BYTES);
+        if buffer.len() < wanted {
+            buffer.resize(wanted, 0);
+        }
         ChunkStream {
             chunker: self.clone(),
             reader,
@@ -65,11 +67,13 @@ impl<R: Read> ChunkStream<R> {
     /// The next chunk; `None` at the end, and for ever after an error.
     ///
     /// # Errors
-    /// What the reader fails with; `Interrupted` is retried. Chunks handed out before stay valid.
+    /// What the reader fails with, and `InvalidData` if it claims to have read more than there was room for.
+    /// `Interrupted` is retried. What was read but not yet handed out is dropped.
     pub fn next_chunk(&mut self) -> io::Result<Option<&[u8]>> {
         let max = self.chunker.sizes().max_bytes();
-        if self.end - self.begin < max && !self.ended {
-            self.fill(max)?;
+        if let Err(error) = self.fill(max) {
+            (self.ended, self.begin, self.end) = (true, 0, 0);
+            return Err(error);
         }
         let data = self.buffer.get(self.begin..self.end).unwrap_or_default();
         let len = self.chunker.first_cut(data);
@@ -79,10 +83,15 @@ impl<R: Read> ChunkStream<R> {
 
     /// Reads until at least `wanted` bytes are there or the reader ends.
     fn fill(&mut self, wanted: usize) -> io::Result<()> {
-        self.buffer.copy_within(self.begin..self.end, 0);
-        self.end -= self.begin;
-        self.begin = 0;
-        while self.end < wanted {
+        if self.ended || self.end - self.begin >= wanted {
+            return Ok(());
+        }
+        if self.buffer.len() - self.begin < wanted {
+            self.buffer.copy_within(self.begin..self.end, 0);
+            self.end -= self.begin;
+            self.begin = 0;
+        }
+        while self.end - self.begin < wanted {
             let Some(free) = self.buffer.get_mut(self.end..) else {
                 break;
             };
@@ -91,15 +100,20 @@ impl<R: Read> ChunkStream<R> {
                     self.ended = true;
                     break;
                 }
+                // A count that cannot be true would otherwise end the stream early and unnoticed.
+                Ok(read) if read > free.len() => return Err(ErrorKind::InvalidData.into()),
                 Ok(read) => self.end += read,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => {
-                    (self.ended, self.begin, self.end) = (true, 0, 0);
-                    return Err(error);
-                }
+                Err(error) => return Err(error),
             }
         }
         Ok(())
+    }
+
+    /// Gives the reader back; bytes that were read ahead are lost.
+    #[must_use]
+    pub fn into_reader(self) -> R {
+        self.reader
     }
 
     /// Gives the buffer back for the next stream.
