@@ -1,0 +1,15 @@
+//! Tests of the public interface, in one binary.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a helper of a test fails the test"
+)]
+
+mod cut;
+mod id;
+mod model;
+mod seen;
+mod sizes;
+mod stream;
+mod vectors;
