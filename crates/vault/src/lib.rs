@@ -1,1 +1,41 @@
-//! vault
+//! Encrypted, deduplicated objects in any object store.
+//!
+//! A vault is a set of sealed objects (`docs/format.md`); this crate creates, reads and lists them and keeps the order
+//! in which a session may write. It decides nothing about files, schedules or retention.
+//!
+//! | module | is |
+//! |---|---|
+//! | [`format`] | the bytes of every object; pure |
+//! | [`Store`] | an object store with deadlines, retries and create-once |
+//! | [`Vault`] | an open vault: configuration, keys, slots |
+//! | [`Session`] | one writer: registration, packs, index, checkpoints, manifest |
+//! | [`PackDirectory`] | which packs exist and where a chunk may be found |
+//! | [`BlockReader`] | chunks by address, each block opened once |
+//! | [`points`] | recovery points of a vault |
+//! | [`wrap`] | stores that count or fail, for tests and simulations |
+//!
+//! All calls are async and need a tokio runtime with time enabled.
+
+mod cache;
+mod directory;
+mod error;
+pub mod format;
+mod location;
+pub mod points;
+mod probe;
+mod reader;
+mod session;
+mod slots;
+mod store;
+mod vault;
+pub mod wrap;
+
+pub use directory::{IndexProblem, PackDirectory, PackEntry};
+pub use error::{Error, Result};
+pub use location::open_url;
+pub use probe::probe;
+pub use reader::{BlockReader, WholePack};
+pub use session::{Committed, LeftBehind, Session};
+pub use slots::SlotView;
+pub use store::{Created, Listed, Store};
+pub use vault::{InitOptions, Vault};

@@ -1,0 +1,152 @@
+//! The crate's error.
+
+use crate::format::FormatError;
+
+/// What went wrong with a vault or its store, by what a caller can do about it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The store failed.
+    #[error("cannot {action} {object} in the vault's store")]
+    Store {
+        /// What was tried.
+        action: &'static str,
+        /// On which object or prefix.
+        object: String,
+        /// Why it failed.
+        source: object_store::Error,
+    },
+    /// The store did not answer in time.
+    #[error("the store did not answer in time: {action} {object}")]
+    TimedOut {
+        /// What was tried.
+        action: &'static str,
+        /// On which object or prefix.
+        object: String,
+    },
+    /// An object that must be there is not.
+    #[error("{object} is missing in the vault")]
+    Missing {
+        /// Its name.
+        object: String,
+    },
+    /// An object is damaged, of an unknown version or not what its name says.
+    #[error("{object} cannot be used")]
+    Object {
+        /// Its name.
+        object: String,
+        /// What is wrong with it.
+        source: FormatError,
+    },
+    /// Bytes cannot be sealed or read.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// No vault stands at this place.
+    #[error("there is no vault at {place}")]
+    NoVault {
+        /// Where it was looked for.
+        place: String,
+    },
+    /// A vault stands at this place already.
+    #[error("a vault exists here already")]
+    VaultExists,
+    /// The passphrase or credential opens no slot of this vault.
+    #[error("wrong passphrase or key")]
+    WrongKey,
+    /// The slot that was opened does not permit this.
+    #[error("this key does not permit it: {0} is needed")]
+    NotPermitted(&'static str),
+    /// The place behaves in a way that would lose data.
+    #[error("the store is not fit for a vault: {reason}")]
+    StoreRefused {
+        /// What it does wrong.
+        reason: String,
+    },
+    /// The name is taken by other content.
+    #[error("{object} exists with other content")]
+    NameTaken {
+        /// The name.
+        object: String,
+    },
+    /// The location is not understood or not supported by this build.
+    #[error("{url:?} is no usable vault location: {reason}")]
+    Location {
+        /// What was given.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The last slot with which a person can open the vault as its owner must stay.
+    #[error("this is the last passphrase of the vault's owner")]
+    LastOwner,
+    /// Random numbers or keys are not to be had.
+    #[error(transparent)]
+    Crypto(strongroom_crypto::Error),
+}
+
+/// Result with the crate's [`enum@Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl From<strongroom_crypto::Error> for Error {
+    fn from(error: strongroom_crypto::Error) -> Self {
+        match error {
+            strongroom_crypto::Error::WrongKey => Self::WrongKey,
+            strongroom_crypto::Error::NotPermitted(what) => Self::NotPermitted(what),
+            other => Self::Crypto(other),
+        }
+    }
+}
+
+impl Error {
+    /// True when stored bytes are damaged or missing.
+    #[must_use]
+    pub fn is_corruption(&self) -> bool {
+        match self {
+            Self::Missing { .. } => true,
+            Self::Object { source, .. } => source.is_corruption(),
+            Self::Format(error) => error.is_corruption(),
+            _ => false,
+        }
+    }
+
+    /// True when an object is of a version or needs a feature that this program does not know.
+    #[must_use]
+    pub fn is_unknown_version(&self) -> bool {
+        let (Self::Object { source, .. } | Self::Format(source)) = self else {
+            return false;
+        };
+        matches!(
+            source,
+            FormatError::UnsupportedVersion { .. } | FormatError::UnknownFeature { .. }
+        )
+    }
+
+    /// The kind of the operating system's error behind this one, if there is one.
+    #[must_use]
+    pub fn io_kind(&self) -> Option<std::io::ErrorKind> {
+        match self {
+            Self::Store { source, .. } => io_kind(source),
+            _ => None,
+        }
+    }
+}
+
+/// The first `io::Error` in the chain of causes.
+pub(crate) fn io_kind(error: &(dyn std::error::Error + 'static)) -> Option<std::io::ErrorKind> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(io) = error.downcast_ref::<std::io::Error>() {
+            return Some(io.kind());
+        }
+        cause = error.source();
+    }
+    None
+}
+
+/// Names the object that a format error is about.
+pub(crate) fn in_object<T>(object: &impl ToString, result: Result<T, FormatError>) -> Result<T> {
+    result.map_err(|source| Error::Object {
+        object: object.to_string(),
+        source,
+    })
+}

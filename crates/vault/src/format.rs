@@ -1,0 +1,40 @@
+//! The bytes of a vault: pure codecs of every object, without any store.
+//!
+//! Layouts and limits are those of `docs/format.md`. All lengths that come from outside are checked before they are
+//! used; hostile bytes give a [`FormatError`], never a panic.
+
+mod block;
+mod config;
+mod control;
+mod error;
+mod header;
+mod ids;
+mod json;
+mod list;
+mod manifest;
+mod name;
+mod pack;
+mod path;
+mod sealed;
+mod segment;
+mod toc;
+pub mod wire;
+
+pub use block::BlockCodec;
+pub use config::{ChunkerConfig, VaultConfig};
+pub use control::{Checkpoint, Fence, Pin, Registration};
+pub use error::FormatError;
+pub use header::{EXT_MAX_BYTES, HEADER_BYTES, Header, ObjectKind};
+pub use ids::{
+    BlockName, ChunkAddress, DomainId, MachineId, PackId, SessionId, SlotId, SourceId, VaultId,
+};
+pub use list::{BlockUse, ListPiece, PackUse, ends_list_piece};
+pub use manifest::{
+    ListPieceRef, Manifest, Names, PointStats, PreviousPoint, SkippedEntry, Structure,
+};
+pub use name::ObjectName;
+pub use pack::{PACK_MAX_BYTES, PackBuilder, SealedPack, pack_padding, padme};
+pub use path::PathText;
+pub use sealed::{open_object, seal_object};
+pub use segment::{Segment, SegmentEntry, SegmentPack};
+pub use toc::{BlockRow, BlockRowDraft, ChunkRow, TOC_AT, Toc, toc_extent};

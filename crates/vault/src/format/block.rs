@@ -1,0 +1,118 @@
+//! Compression of blocks (format.md §7).
+
+use strongroom_crypto::BLOCK_NONCE_LEN;
+use zstd::bulk::{Compressor, Decompressor};
+use zstd::zstd_safe::{CParameter, DParameter};
+
+use super::FormatError;
+
+const RAW: u8 = 0;
+const ZSTD: u8 = 1;
+const WINDOW_LOG_MAX: u32 = 24;
+
+/// A compressor and a decompressor that are used again for every block of one thread.
+pub struct BlockCodec {
+    compressor: Compressor<'static>,
+    decompressor: Decompressor<'static>,
+    level: i32,
+}
+
+impl std::fmt::Debug for BlockCodec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BlockCodec")
+            .field("level", &self.level)
+            .finish_non_exhaustive()
+    }
+}
+
+impl BlockCodec {
+    /// Contexts without any block's data in them.
+    ///
+    /// # Errors
+    /// When zstd refuses its parameters.
+    pub fn new() -> Result<Self, FormatError> {
+        let level = 3;
+        let mut compressor = Compressor::new(level).map_err(FormatError::Compression)?;
+        for parameter in [
+            CParameter::ContentSizeFlag(false),
+            CParameter::ChecksumFlag(false),
+            CParameter::DictIdFlag(false),
+        ] {
+            compressor
+                .set_parameter(parameter)
+                .map_err(FormatError::Compression)?;
+        }
+        let mut decompressor = Decompressor::new().map_err(FormatError::Compression)?;
+        let window = DParameter::WindowLogMax(WINDOW_LOG_MAX);
+        decompressor
+            .set_parameter(window)
+            .map_err(FormatError::Compression)?;
+        Ok(Self {
+            compressor,
+            decompressor,
+            level,
+        })
+    }
+
+    /// The payload of a block behind room for its nonce, and the codec that it is in: zstd where that is smaller.
+    ///
+    /// # Errors
+    /// When zstd refuses the level.
+    pub fn compress(&mut self, raw: &[u8], level: i32) -> Result<(Vec<u8>, u8), FormatError> {
+        if level != self.level {
+            let parameter = CParameter::CompressionLevel(level);
+            self.compressor
+                .set_parameter(parameter)
+                .map_err(FormatError::Compression)?;
+            self.level = level;
+        }
+        // Room for less than `raw`: zstd gives up as soon as compressing does not pay.
+        let mut out = Vec::with_capacity(BLOCK_NONCE_LEN + raw.len() + BLOCK_NONCE_LEN);
+        out.resize(BLOCK_NONCE_LEN + raw.len().saturating_sub(1), 0);
+        let room = out.get_mut(BLOCK_NONCE_LEN..).unwrap_or_default();
+        match self.compressor.compress_to_buffer(raw, room) {
+            Ok(len) => {
+                out.truncate(BLOCK_NONCE_LEN + len);
+                Ok((out, ZSTD))
+            }
+            Err(_does_not_fit) => {
+                out.truncate(BLOCK_NONCE_LEN);
+                out.extend_from_slice(raw);
+                Ok((out, RAW))
+            }
+        }
+    }
+
+    /// The raw bytes of an opened payload: exactly one frame of exactly `raw_len` bytes.
+    ///
+    /// # Errors
+    /// [`FormatError::Decompression`].
+    pub fn decompress(
+        &mut self,
+        codec: u8,
+        payload: &[u8],
+        raw_len: u32,
+    ) -> Result<Vec<u8>, FormatError> {
+        let raw_len = raw_len as usize;
+        let raw = match codec {
+            RAW => payload.to_vec(),
+            ZSTD => {
+                let frame = zstd::zstd_safe::find_frame_compressed_size(payload);
+                if frame.ok() != Some(payload.len()) {
+                    return Err(FormatError::Decompression);
+                }
+                let mut raw = Vec::with_capacity(raw_len);
+                self.decompressor
+                    .decompress_to_buffer(payload, &mut raw)
+                    .map_err(|_damaged| FormatError::Decompression)?;
+                raw
+            }
+            _ => return Err(FormatError::Decompression),
+        };
+        if raw.len() == raw_len {
+            Ok(raw)
+        } else {
+            Err(FormatError::Decompression)
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Names of objects (format.md §2).
+
+use std::fmt;
+
+use super::ids::parse_hex;
+use super::{DomainId, ObjectKind, PackId, SessionId, SlotId, SourceId};
+
+/// The name of an object in the store.
+#[derive(Copy, Clone, Debug, Eq, PartialEq, Hash)]
+#[non_exhaustive]
+#[expect(
+    missing_docs,
+    reason = "the fields are the variable parts of the names in the table of format.md §2"
+)]
+pub enum ObjectName {
+    /// `config`
+    Config,
+    /// `keys/<slot>`
+    Slot(SlotId),
+    /// `d/<dom>/<hh>/<pack>` or `m/…`
+    Pack {
+        is_data: bool,
+        domain: DomainId,
+        pack: PackId,
+    },
+    /// `index/<dom>/0/<sid>-<n>`
+    Segment {
+        domain: DomainId,
+        session: SessionId,
+        number: u32,
+    },
+    /// `points/<dom>/<src>/<sid>`
+    Point {
+        domain: DomainId,
+        source: SourceId,
+        session: SessionId,
+    },
+    /// `sess/<dom>/<src>/<sid>/reg`
+    Registration {
+        domain: DomainId,
+        source: SourceId,
+        session: SessionId,
+    },
+    /// `sess/<dom>/<src>/<sid>/pin`
+    Pin {
+        domain: DomainId,
+        source: SourceId,
+        session: SessionId,
+    },
+    /// `sess/<dom>/<src>/<sid>/cp-<n>`
+    Checkpoint {
+        domain: DomainId,
+        source: SourceId,
+        session: SessionId,
+        number: u32,
+    },
+    /// `gc/<dom>/<N>.mark`
+    Mark { domain: DomainId, cycle: u64 },
+}
+
+impl fmt::Display for ObjectName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config => f.write_str("config"),
+            Self::Slot(slot) => write!(f, "keys/{slot}"),
+            Self::Pack {
+                is_data,
+                domain,
+                pack,
+            } => {
+                let shard = pack.as_bytes().first().copied().unwrap_or_default();
+                write!(
+                    f,
+                    "{}/{domain}/{shard:02x}/{pack}",
+                    if *is_data { "d" } else { "m" }
+                )
+            }
+            Self::Segment {
+                domain,
+                session,
+                number,
+            } => write!(f, "index/{domain}/0/{session}-{number}"),
+            Self::Point {
+                domain,
+                source,
+                session,
+            } => write!(f, "points/{domain}/{source}/{session}"),
+            Self::Registration {
+                domain,
+                source,
+                session,
+            } => write!(f, "sess/{domain}/{source}/{session}/reg"),
+            Self::Pin {
+                domain,
+                source,
+                session,
+            } => write!(f, "sess/{domain}/{source}/{session}/pin"),
+            Self::Checkpoint {
+                domain,
+                source,
+                session,
+                number,
+            } => {
+                write!(f, "sess/{domain}/{source}/{session}/cp-{number}")
+            }
+            Self::Mark { domain, cycle } => write!(f, "gc/{domain}/{cycle:010}.mark"),
+        }
+    }
+}
+
+impl ObjectName {
+    /// The name of a pack of this kind.
+    #[must_use]
+    pub fn pack(kind: ObjectKind, domain: DomainId, pack: PackId) -> Self {
+        Self::Pack {
+            is_data: kind == ObjectKind::DataPack,
+            domain,
+            pack,
+        }
+    }
+
+    /// Reads a name strictly; `None` for anything that is not an object of a vault.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let parts: Vec<&str> = text.split('/').collect();
+        let name = match *parts.as_slice() {
+            ["config"] => Self::Config,
+            ["keys", slot] => Self::Slot(slot.parse().ok()?),
+            [kind @ ("d" | "m"), domain, shard, pack] => {
+                let pack = PackId::from_bytes(parse_hex(pack)?);
+                let domain = domain.parse().ok()?;
+                parse_hex::<1>(shard).filter(|shard| pack.as_bytes().starts_with(shard))?;
+                Self::Pack {
+                    is_data: kind == "d",
+                    domain,
+                    pack,
+                }
+            }
+            ["index", domain, "0", segment] => {
+                let (session, number) = segment.split_once('-')?;
+                let domain = domain.parse().ok()?;
+                Self::Segment {
+                    domain,
+                    session: session.parse().ok()?,
+                    number: decimal(number)?,
+                }
+            }
+            ["points", domain, source, session] => Self::Point {
+                domain: domain.parse().ok()?,
+                source: source.parse().ok()?,
+                session: session.parse().ok()?,
+            },
+            ["sess", domain, source, session, what] => {
+                let (domain, source) = (domain.parse().ok()?, source.parse().ok()?);
+                let session = session.parse().ok()?;
+                match what {
+                    "reg" => Self::Registration {
+                        domain,
+                        source,
+                        session,
+                    },
+                    "pin" => Self::Pin {
+                        domain,
+                        source,
+                        session,
+                    },
+                    _ => {
+                        let number = decimal(what.strip_prefix("cp-")?)?;
+                        Self::Checkpoint {
+                            domain,
+                            source,
+                            session,
+                            number,
+                        }
+                    }
+                }
+            }
+            ["gc", domain, mark] => {
+                let digits = mark
+                    .strip_suffix(".mark")
+                    .filter(|digits| digits.len() == 10)?;
+                let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+                let cycle = digits.parse().ok().filter(|_| is_number)?;
+                Self::Mark {
+                    domain: domain.parse().ok()?,
+                    cycle,
+                }
+            }
+            _ => return None,
+        };
+        Some(name)
+    }
+}
+
+/// A decimal number without sign or leading zero.
+fn decimal(text: &str) -> Option<u32> {
+    let canonical = text == "0" || !text.starts_with('0');
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| canonical && digits)
+}

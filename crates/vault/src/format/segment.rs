@@ -1,0 +1,231 @@
+//! Index segments: hints where chunks may be found (format.md §11).
+
+use strongroom_crypto::{Entropy, SecretKey};
+
+use super::header::ObjectKind;
+use super::ids::{BlockName, PackId, VaultId};
+use super::toc::Toc;
+use super::wire::{Reader, Writer};
+use super::{FormatError, open_object, seal_object};
+
+const VERSION: u8 = 1;
+
+/// What one or several packs hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Segment {
+    /// The packs.
+    pub packs: Vec<SegmentPack>,
+    /// Their chunks.
+    pub entries: Vec<SegmentEntry>,
+}
+
+/// A pack in a segment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SegmentPack {
+    /// Its id.
+    pub pack_id: PackId,
+    /// Data or metadata.
+    pub kind: ObjectKind,
+    /// Length of the object.
+    pub object_bytes: u64,
+    /// Sealed bytes of its table of contents.
+    pub toc_len: u32,
+    /// How many blocks it has.
+    pub block_count: u32,
+    /// Hash of the whole object.
+    pub blake3: [u8; 32],
+    /// Blocks that were born elsewhere, with their position here.
+    pub moved: Vec<(BlockName, u16)>,
+}
+
+/// A chunk in a segment.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SegmentEntry {
+    /// First 8 bytes of its id, big-endian.
+    pub prefix: u64,
+    /// Position of its pack in the segment.
+    pub pack: u32,
+    /// Position of its block in the pack.
+    pub block: u16,
+    /// Its number in the block.
+    pub chunk: u16,
+}
+
+impl SegmentPack {
+    /// The row of a pack with this table.
+    #[must_use]
+    pub fn of_toc(
+        pack_id: PackId,
+        kind: ObjectKind,
+        object_bytes: u64,
+        blake3: [u8; 32],
+        toc: &Toc,
+    ) -> Self {
+        let moved = (0..=u16::MAX)
+            .zip(toc.blocks())
+            .filter(|(position, row)| {
+                row.birth
+                    != BlockName {
+                        pack: pack_id,
+                        ordinal: *position,
+                    }
+            })
+            .map(|(position, row)| (row.birth, position))
+            .collect();
+        let block_count = u32::try_from(toc.blocks().len()).unwrap_or(u32::MAX);
+        Self {
+            pack_id,
+            kind,
+            object_bytes,
+            toc_len: toc.sealed_len(),
+            block_count,
+            blake3,
+            moved,
+        }
+    }
+}
+
+impl Segment {
+    /// The whole object.
+    ///
+    /// # Errors
+    /// When it is too large, or there is no entropy.
+    pub fn seal(
+        mut self,
+        key: &SecretKey,
+        vault_id: &VaultId,
+        entropy: &dyn Entropy,
+    ) -> Result<Vec<u8>, FormatError> {
+        self.entries.sort_unstable();
+        let mut object_id = [0; 16];
+        entropy.fill(&mut object_id)?;
+        seal_object(
+            ObjectKind::Segment,
+            object_id,
+            key,
+            vault_id,
+            &self.encode(),
+        )
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let mut out = Writer::new();
+        out.u8(VERSION);
+        out.varint(self.packs.len() as u64);
+        for pack in &self.packs {
+            out.raw(pack.pack_id.as_bytes());
+            out.u8(pack.kind.number());
+            out.varint(pack.object_bytes);
+            out.varint(u64::from(pack.toc_len));
+            out.varint(u64::from(pack.block_count));
+            out.raw(&pack.blake3);
+            out.varint(pack.moved.len() as u64);
+            for (birth, position) in &pack.moved {
+                out.raw(birth.pack.as_bytes());
+                out.raw(&birth.ordinal.to_le_bytes());
+                out.raw(&position.to_le_bytes());
+            }
+        }
+        out.varint(self.entries.len() as u64);
+        let mut previous = 0;
+        for entry in &self.entries {
+            out.varint(entry.prefix - previous);
+            out.varint(u64::from(entry.pack));
+            out.varint(u64::from(entry.block));
+            out.varint(u64::from(entry.chunk));
+            previous = entry.prefix;
+        }
+        out.into_vec()
+    }
+
+    /// Opens a segment, returns its packs and gives every entry to `each` without keeping it.
+    ///
+    /// # Errors
+    /// When the object is damaged; entries given before that must not be used.
+    pub fn open(
+        object: &[u8],
+        key: &SecretKey,
+        vault_id: &VaultId,
+        mut each: impl FnMut(SegmentEntry),
+    ) -> Result<Vec<SegmentPack>, FormatError> {
+        let plain = open_object(ObjectKind::Segment, key, vault_id, object)?;
+        let input = &mut Reader::new(&plain);
+        if input.u8()? != VERSION {
+            return Err(FormatError::Malformed(
+                "an index segment of an unknown version",
+            ));
+        }
+        let count = input.varint()?;
+        let mut packs = Vec::new();
+        for _ in 0..count {
+            packs.push(read_pack(input)?);
+        }
+        let count = input.varint()?;
+        let mut previous: Option<SegmentEntry> = None;
+        for _ in 0..count {
+            let step = input.varint()?;
+            let prefix = previous.map_or(0, |entry| entry.prefix).checked_add(step);
+            let unordered =
+                FormatError::Malformed("the entries of an index segment are out of order");
+            let entry = SegmentEntry {
+                prefix: prefix
+                    .ok_or(FormatError::Malformed("an index prefix is above 2^64 - 1"))?,
+                pack: small(input.varint()?)?,
+                block: small(input.varint()?)?,
+                chunk: small(input.varint()?)?,
+            };
+            if previous.is_some_and(|previous| previous >= entry) {
+                return Err(unordered);
+            }
+            if entry.pack as usize >= packs.len() {
+                return Err(FormatError::Malformed("an index entry names no pack"));
+            }
+            each(entry);
+            previous = Some(entry);
+        }
+        if input.is_empty() {
+            Ok(packs)
+        } else {
+            Err(FormatError::Malformed("bytes follow an index segment"))
+        }
+    }
+}
+
+fn small<T: TryFrom<u64>>(value: u64) -> Result<T, FormatError> {
+    T::try_from(value)
+        .map_err(|_| FormatError::Malformed("a number of an index segment is too large"))
+}
+
+fn read_pack(input: &mut Reader<'_>) -> Result<SegmentPack, FormatError> {
+    let pack_id = PackId::from_bytes(input.array()?);
+    let kind = match input.u8()? {
+        3 => ObjectKind::DataPack,
+        4 => ObjectKind::MetaPack,
+        _ => {
+            return Err(FormatError::Malformed(
+                "an index segment names an object that is no pack",
+            ));
+        }
+    };
+    let object_bytes = input.varint()?;
+    let (toc_len, block_count) = (small(input.varint()?)?, small(input.varint()?)?);
+    let blake3 = input.array()?;
+    let count = input.varint()?;
+    let mut moved = Vec::new();
+    for _ in 0..count {
+        let birth = BlockName {
+            pack: PackId::from_bytes(input.array()?),
+            ordinal: input.u16()?,
+        };
+        moved.push((birth, input.u16()?));
+    }
+    Ok(SegmentPack {
+        pack_id,
+        kind,
+        object_bytes,
+        toc_len,
+        block_count,
+        blake3,
+        moved,
+    })
+}

@@ -1,0 +1,130 @@
+//! Recovery points of a vault.
+
+use crate::error::in_object;
+use crate::format::{
+    DomainId, FormatError, Header, Manifest, Names, ObjectKind, ObjectName, SessionId, SourceId,
+    Structure,
+};
+use crate::{Error, Result, Vault};
+
+/// A name below `points/`: a recovery point, or the fence of a session that never made one.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PointRef {
+    /// The point.
+    pub sid: SessionId,
+    /// Its source.
+    pub source: SourceId,
+}
+
+/// A manifest, opened and checked.
+#[derive(Debug, Clone)]
+pub struct ReadPoint {
+    /// What the point is made of.
+    pub structure: Structure,
+    /// What it is called.
+    pub names: Names,
+    /// Hash of the whole object.
+    pub blake3: [u8; 32],
+}
+
+impl PointRef {
+    /// Name of its object.
+    #[must_use]
+    pub fn object_name(&self, domain: &DomainId) -> String {
+        ObjectName::Point {
+            domain: *domain,
+            source: self.source,
+            session: self.sid,
+        }
+        .to_string()
+    }
+}
+
+/// All points and fences of the domain, in no order.
+///
+/// # Errors
+/// When the store fails.
+pub async fn all(vault: &Vault) -> Result<Vec<PointRef>> {
+    below(vault, &format!("points/{}", vault.domain_id())).await
+}
+
+/// All points and fences of one source, in no order.
+///
+/// # Errors
+/// When the store fails.
+pub async fn of_source(vault: &Vault, source: SourceId) -> Result<Vec<PointRef>> {
+    below(vault, &format!("points/{}/{source}", vault.domain_id())).await
+}
+
+async fn below(vault: &Vault, prefix: &str) -> Result<Vec<PointRef>> {
+    let listed = vault.store().list(prefix).await?;
+    let points = listed
+        .iter()
+        .filter_map(|line| match ObjectName::parse(&line.name) {
+            Some(ObjectName::Point {
+                source, session, ..
+            }) => Some(PointRef {
+                sid: session,
+                source,
+            }),
+            _ => None,
+        });
+    Ok(points.collect())
+}
+
+/// The point of this id, of whichever source.
+///
+/// # Errors
+/// When the store fails.
+pub async fn find(vault: &Vault, sid: SessionId) -> Result<Option<PointRef>> {
+    Ok(all(vault).await?.into_iter().find(|point| point.sid == sid))
+}
+
+/// Reads a manifest; `None` where the session was fenced instead.
+///
+/// # Errors
+/// When the manifest is damaged or missing, of an unknown version, or another point's.
+pub async fn read(vault: &Vault, point: &PointRef) -> Result<Option<ReadPoint>> {
+    let name = point.object_name(vault.domain_id());
+    let object = vault
+        .store()
+        .read(&name, ObjectKind::Manifest.max_bytes())
+        .await?;
+    let keys = vault.domain()?;
+    let open = || {
+        let (header, _) = Header::parse_any(&object)?;
+        if header.kind == ObjectKind::Fence {
+            return Ok(None);
+        }
+        let structure = Manifest::open_structure(&object, vault.id(), keys.point())?;
+        if structure.sid != point.sid
+            || structure.source != point.source
+            || structure.domain != *vault.domain_id()
+        {
+            return Err(FormatError::WrongObject);
+        }
+        let names = Manifest::open_names(&object, vault.id(), keys.names())?;
+        Ok(Some(ReadPoint {
+            structure,
+            names,
+            blake3: *blake3::hash(&object).as_bytes(),
+        }))
+    };
+    in_object(&name, open())
+}
+
+/// Whether the session made a point (`true`), was fenced (`false`), or is undecided (`None`).
+pub(crate) async fn decision(vault: &Vault, point: &PointRef) -> Result<Option<bool>> {
+    let name = point.object_name(vault.domain_id());
+    match vault
+        .store()
+        .read_range(&name, 0..crate::format::HEADER_BYTES as u64 + 64)
+        .await
+    {
+        Ok(front) => Ok(Header::parse_any(&front)
+            .ok()
+            .map(|(header, _)| header.kind == ObjectKind::Manifest)),
+        Err(Error::Missing { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,333 @@
+//! Chunks by address. Every block is read, opened and decompressed once while it is in the cache.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use strongroom_chunking::ChunkId;
+use strongroom_crypto::{BlockContext, BlockType, object_key, open_block};
+use tokio::sync::OnceCell;
+
+use crate::cache::Cache;
+use crate::directory::{PackDirectory, read_toc};
+use crate::error::in_object;
+use crate::format::{
+    BlockCodec, BlockName, BlockRow, ChunkAddress, FormatError, ObjectKind, ObjectName,
+    PACK_MAX_BYTES, PackId, SegmentPack, TOC_AT, Toc, pack_padding, padme,
+};
+use crate::{Error, Result, Vault};
+
+/// Reads chunks through caches of tables and blocks. Shared by any number of threads.
+pub struct BlockReader {
+    vault: Vault,
+    tocs: Cache<PackId, Toc>,
+    blocks: Cache<BlockName, Bytes>,
+    codecs: Mutex<Vec<BlockCodec>>,
+    /// Blocks that left the pack of their birth; read when a pack is missing.
+    moved: OnceCell<HashMap<BlockName, (PackId, u16)>>,
+}
+
+impl std::fmt::Debug for BlockReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BlockReader")
+            .field("vault", self.vault.id())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A pack in memory whose bytes, table and padding agree.
+#[derive(Debug)]
+pub struct WholePack {
+    name: String,
+    bytes: Bytes,
+    toc: Toc,
+    blake3: [u8; 32],
+}
+
+/// A block in the pack where it is now.
+struct Located {
+    pack: PackId,
+    toc: Arc<Toc>,
+    position: u16,
+}
+
+impl BlockReader {
+    /// A reader with caches of these sizes.
+    #[must_use]
+    pub fn new(vault: Vault, block_cache_bytes: usize, toc_cache_bytes: usize) -> Self {
+        Self {
+            vault,
+            tocs: Cache::new(toc_cache_bytes),
+            blocks: Cache::new(block_cache_bytes),
+            codecs: Mutex::default(),
+            moved: OnceCell::new(),
+        }
+    }
+
+    /// A pack's table of contents.
+    ///
+    /// # Errors
+    /// When it is missing or damaged, or the store fails.
+    pub async fn toc(&self, pack: PackId, kind: ObjectKind) -> Result<Arc<Toc>> {
+        self.tocs
+            .get(pack, Toc::memory_bytes, read_toc(&self.vault, pack, kind))
+            .await
+    }
+
+    /// The raw bytes of a chunk that lies in a pack of this kind.
+    ///
+    /// # Errors
+    /// When its block is missing or damaged, or the store fails.
+    pub async fn chunk(&self, at: ChunkAddress, kind: ObjectKind) -> Result<Bytes> {
+        let located = self.find(at.block_name(), kind).await?;
+        let size = |raw: &Bytes| raw.len();
+        let raw = self
+            .blocks
+            .get(at.block_name(), size, self.read_block(&located, kind))
+            .await?;
+        let rows = located.toc.chunks_of(located.position);
+        let lost = || {
+            self.damaged(
+                kind,
+                located.pack,
+                "a chunk is named that its block does not hold",
+            )
+        };
+        let row = rows.get(usize::from(at.chunk)).ok_or_else(lost)?;
+        let before = rows.iter().take(usize::from(at.chunk));
+        let start: usize = before.map(|row| row.raw_len as usize).sum();
+        let end = start + row.raw_len as usize;
+        if end > raw.len() {
+            Err(lost())
+        } else {
+            Ok(raw.slice(start..end))
+        }
+    }
+
+    /// The table of the pack in which a block lies now, and its position there.
+    ///
+    /// # Errors
+    /// When no pack holds it.
+    pub async fn locate(&self, name: BlockName, kind: ObjectKind) -> Result<(Arc<Toc>, u16)> {
+        let located = self.find(name, kind).await?;
+        Ok((located.toc, located.position))
+    }
+
+    async fn find(&self, name: BlockName, kind: ObjectKind) -> Result<Located> {
+        let missing = match self.toc(name.pack, kind).await {
+            Ok(toc) => match toc.position_of(name) {
+                Some(position) => {
+                    return Ok(Located {
+                        pack: name.pack,
+                        toc,
+                        position,
+                    });
+                }
+                None => self.damaged(
+                    kind,
+                    name.pack,
+                    "a block is named that its pack does not hold",
+                ),
+            },
+            Err(error @ Error::Missing { .. }) => error,
+            Err(error) => return Err(error),
+        };
+        let moved = self
+            .moved
+            .get_or_try_init(|| moved_blocks(&self.vault))
+            .await?;
+        let Some(&(pack, position)) = moved.get(&name) else {
+            return Err(missing);
+        };
+        let toc = self.toc(pack, kind).await?;
+        match toc.block(position).filter(|row| row.birth == name) {
+            Some(_) => Ok(Located {
+                pack,
+                toc,
+                position,
+            }),
+            None => Err(missing),
+        }
+    }
+
+    fn damaged(&self, kind: ObjectKind, pack: PackId, what: &'static str) -> Error {
+        let object = ObjectName::pack(kind, *self.vault.domain_id(), pack).to_string();
+        Error::Object {
+            object,
+            source: FormatError::Malformed(what),
+        }
+    }
+
+    async fn read_block(&self, located: &Located, kind: ObjectKind) -> Result<Bytes> {
+        let name = ObjectName::pack(kind, *self.vault.domain_id(), located.pack).to_string();
+        let missing = || {
+            self.damaged(
+                kind,
+                located.pack,
+                "a block is named that its pack does not hold",
+            )
+        };
+        let range = located
+            .toc
+            .block_range(located.position)
+            .ok_or_else(missing)?;
+        let row = *located.toc.block(located.position).ok_or_else(missing)?;
+        let sealed = self.vault.store().read_range(&name, range).await?;
+        if sealed.len() != row.stored_len as usize {
+            return Err(Error::Object {
+                object: name,
+                source: FormatError::Truncated("a block"),
+            });
+        }
+        in_object(&name, self.open(&row, sealed.into())).map(Bytes::from)
+    }
+
+    /// Opens and decompresses one block.
+    fn open(&self, row: &BlockRow, mut sealed: Vec<u8>) -> Result<Vec<u8>, FormatError> {
+        let denied = strongroom_crypto::Error::NotPermitted("an owner's or agent's key");
+        let keys = self.vault.keys().domain().ok_or(denied)?;
+        let context = BlockContext {
+            vault_id: *self.vault.id().as_bytes(),
+            domain_id: *self.vault.domain_id().as_bytes(),
+            birth_pack: *row.birth.pack.as_bytes(),
+            birth_ordinal: row.birth.ordinal,
+            block_type: row.block_type,
+            codec: row.codec,
+            raw_len: row.raw_len,
+        };
+        let payload = open_block(
+            &keys.block(row.block_type, row.key_epoch),
+            &context,
+            &mut sealed,
+        )?;
+        let pooled = self
+            .codecs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
+        let mut codec = match pooled {
+            Some(codec) => codec,
+            None => BlockCodec::new()?,
+        };
+        let raw = codec.decompress(row.codec, payload, row.raw_len);
+        self.codecs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(codec);
+        raw
+    }
+
+    /// Reads a whole pack and checks its length, hash (where given), table and padding.
+    ///
+    /// # Errors
+    /// When any of them is wrong, or the store fails.
+    pub async fn whole_pack(
+        &self,
+        pack: PackId,
+        kind: ObjectKind,
+        hash: Option<[u8; 32]>,
+    ) -> Result<WholePack> {
+        let name = ObjectName::pack(kind, *self.vault.domain_id(), pack).to_string();
+        let bytes = self.vault.store().read(&name, PACK_MAX_BYTES).await?;
+        let blake3 = *blake3::hash(&bytes).as_bytes();
+        let key = self
+            .vault
+            .keys()
+            .toc()
+            .ok_or(Error::NotPermitted("a key for the index"))?;
+        let check = || {
+            let toc = Toc::open(&bytes, kind, pack, self.vault.id(), key)?;
+            let unpadded = toc.unpadded_bytes();
+            if bytes.len() as u64 != padme(unpadded) {
+                return Err(FormatError::Truncated("a pack"));
+            }
+            let cut = || FormatError::Truncated("a pack");
+            let header = bytes.first_chunk().ok_or_else(cut)?;
+            let ext = bytes.get(64..TOC_AT).ok_or_else(cut)?;
+            let key = object_key(key, self.vault.id().as_bytes(), header, ext);
+            let at = usize::try_from(unpadded).unwrap_or(usize::MAX);
+            let padding = bytes.get(at..).ok_or_else(cut)?;
+            if padding != pack_padding(&key, padding.len()) {
+                return Err(FormatError::Malformed(
+                    "the padding of a pack is not what it should be",
+                ));
+            }
+            if hash.is_some_and(|hash| hash != blake3) {
+                return Err(FormatError::Malformed(
+                    "a pack has another hash than the index says",
+                ));
+            }
+            Ok(toc)
+        };
+        let toc = in_object(&name, check())?;
+        Ok(WholePack {
+            name,
+            bytes,
+            toc,
+            blake3,
+        })
+    }
+
+    /// Opens every block of a pack and gives every chunk to `is_right`, which says whether id and bytes belong together.
+    ///
+    /// # Errors
+    /// When a block does not open, or a chunk is not right.
+    pub fn check_blocks(
+        &self,
+        pack: &WholePack,
+        mut is_right: impl FnMut(BlockType, &ChunkId, &[u8]) -> bool,
+    ) -> Result<()> {
+        for (position, row) in (0..=u16::MAX).zip(pack.toc.blocks()) {
+            let range = pack.toc.block_range(position).unwrap_or_default();
+            let at = usize::try_from(range.start).unwrap_or(usize::MAX)
+                ..usize::try_from(range.end).unwrap_or(0);
+            let sealed = pack.bytes.get(at).ok_or(FormatError::Truncated("a pack"));
+            let raw = in_object(
+                &pack.name,
+                sealed.and_then(|sealed| self.open(row, sealed.to_vec())),
+            )?;
+            let mut rest = raw.as_slice();
+            for chunk in pack.toc.chunks_of(position) {
+                let (bytes, after) = rest
+                    .split_at_checked(chunk.raw_len as usize)
+                    .unwrap_or((rest, &[]));
+                if !is_right(row.block_type, &chunk.id, bytes) {
+                    let source =
+                        FormatError::Malformed("a chunk does not have the id that its pack says");
+                    return Err(Error::Object {
+                        object: pack.name.clone(),
+                        source,
+                    });
+                }
+                rest = after;
+            }
+        }
+        Ok(())
+    }
+
+    /// A pack's row for an index segment, and its table; reads the whole pack.
+    ///
+    /// # Errors
+    /// As [`BlockReader::whole_pack`].
+    pub async fn segment_row(
+        &self,
+        pack: PackId,
+        kind: ObjectKind,
+    ) -> Result<(SegmentPack, Arc<Toc>)> {
+        let whole = self.whole_pack(pack, kind, None).await?;
+        let row = SegmentPack::of_toc(
+            pack,
+            kind,
+            whole.bytes.len() as u64,
+            whole.blake3,
+            &whole.toc,
+        );
+        Ok((row, Arc::new(whole.toc)))
+    }
+}
+
+async fn moved_blocks(vault: &Vault) -> Result<HashMap<BlockName, (PackId, u16)>> {
+    let mut directory = PackDirectory::list(vault).await?;
+    directory.load_index(vault).await?;
+    Ok(directory.into_moved())
+}

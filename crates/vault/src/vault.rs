@@ -1,0 +1,304 @@
+//! An open vault.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use object_store::ObjectStore;
+use strongroom_chunking::{ChunkSizes, Masks};
+use strongroom_crypto::{
+    DomainKeys, Entropy, KdfCost, KeyRing, Passphrase, Role, SecretKey, SlotSecret,
+};
+
+use crate::error::in_object;
+use crate::format::{ChunkerConfig, DomainId, ObjectKind, ObjectName, VaultConfig, VaultId};
+use crate::slots;
+use crate::store::{Created, Store};
+use crate::{Error, Result};
+
+/// How a new vault is made. Sizes cannot be changed later.
+///
+/// # Defaults
+/// No name; Argon2id with 256 MiB; chunks of 16/64/256 KiB in blocks of 1 MiB in packs of 32 MiB; 14 days soft delete.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct InitOptions {
+    /// Name for people.
+    pub name: Option<String>,
+    /// Cost of deriving the key from the first passphrase.
+    pub cost: KdfCost,
+    /// Sizes of chunks.
+    pub chunk_sizes: ChunkSizes,
+    /// Raw bytes after which a data block ends.
+    pub block_bytes: u32,
+    /// Raw bytes after which a tree or list block ends.
+    pub tree_block_bytes: u32,
+    /// Size at which a data pack is complete.
+    pub data_pack_bytes: u64,
+    /// Size at which a metadata pack is complete.
+    pub meta_pack_bytes: u64,
+    /// Files up to this size lie in their tree record.
+    pub inline_bytes: u32,
+    /// Level of zstd, 1–22.
+    pub compression_level: i32,
+    /// `local`, `zone` or `geo`.
+    pub redundancy: String,
+    /// Deleting points is immediate.
+    pub no_soft_delete: bool,
+}
+
+impl Default for InitOptions {
+    fn default() -> Self {
+        Self {
+            name: None,
+            cost: KdfCost::default(),
+            chunk_sizes: ChunkSizes::default(),
+            block_bytes: 1 << 20,
+            tree_block_bytes: 512 << 10,
+            data_pack_bytes: 32 << 20,
+            meta_pack_bytes: 8 << 20,
+            inline_bytes: 512,
+            compression_level: 3,
+            redundancy: "local".to_owned(),
+            no_soft_delete: false,
+        }
+    }
+}
+
+impl InitOptions {
+    /// The cheapest key derivation that readers accept: for tests only.
+    #[must_use]
+    pub fn for_tests() -> Self {
+        Self {
+            cost: KdfCost::MINIMUM,
+            ..Self::default()
+        }
+    }
+}
+
+/// An open vault. Clones are cheap and share everything.
+#[derive(Clone)]
+pub struct Vault(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    config: VaultConfig,
+    domain_id: DomainId,
+    keys: KeyRing,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl std::fmt::Debug for Vault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Vault")
+            .field("id", &self.0.config.vault_id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Vault {
+    /// Probes the store, makes a new vault in it and opens it as its owner. Deriving the key blocks for about a second.
+    ///
+    /// # Errors
+    /// [`Error::VaultExists`], [`Error::StoreRefused`], or when the store fails.
+    pub async fn init(
+        store: Arc<dyn ObjectStore>,
+        passphrase: &Passphrase,
+        options: &InitOptions,
+        now: DateTime<Utc>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Self> {
+        let store = Store::new(store);
+        let config_name = ObjectName::Config.to_string();
+        if store.exists(&config_name).await? {
+            return Err(Error::VaultExists);
+        }
+        crate::probe(&store, &*entropy).await?;
+        let (mut vault_id, mut domain_id) = ([0; 16], [0; 8]);
+        entropy.fill(&mut vault_id)?;
+        entropy.fill(&mut domain_id)?;
+        let domain_id = DomainId::from_bytes(domain_id);
+        let keys = KeyRing::from_master(SecretKey::generate(&*entropy)?, *domain_id.as_bytes());
+        let config = config_of(
+            options,
+            VaultId::from_bytes(vault_id),
+            domain_id,
+            &keys,
+            now,
+        );
+        let object = config.seal(keys.config_key())?;
+        let vault = Self(Arc::new(Inner {
+            store,
+            config,
+            domain_id,
+            keys,
+            entropy,
+        }));
+        // The slot first: a configuration never stands without a key that opens it.
+        let secret = SlotSecret::Passphrase(passphrase);
+        vault
+            .write_slot(
+                None,
+                secret,
+                Role::Owner,
+                options.cost,
+                "first passphrase",
+                now,
+            )
+            .await?;
+        match vault
+            .0
+            .store
+            .create_once(&config_name, &[object.into()])
+            .await?
+        {
+            Created::Ours => Ok(vault),
+            Created::Theirs(_) => Err(Error::VaultExists),
+        }
+    }
+
+    /// Opens a vault with a passphrase (which blocks for about a second) or a credential.
+    ///
+    /// # Errors
+    /// [`Error::NoVault`], [`Error::WrongKey`], or when an object that is needed is damaged or of an unknown version.
+    pub async fn open(
+        store: Arc<dyn ObjectStore>,
+        secret: SlotSecret<'_>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Self> {
+        let store = Store::new(store);
+        let name = ObjectName::Config.to_string();
+        let object = match store.read(&name, ObjectKind::Config.max_bytes()).await {
+            Err(Error::Missing { .. }) => {
+                let is_hurt = !store.list("keys").await?.is_empty();
+                let place = store.inner().to_string();
+                return Err(if is_hurt {
+                    Error::Missing { object: name }
+                } else {
+                    Error::NoVault { place }
+                });
+            }
+            outcome => outcome?,
+        };
+        let unverified = in_object(&name, VaultConfig::parse_unverified(&object))?;
+        let domain_id = *unverified.domains.first().ok_or(Error::WrongKey)?;
+        let mut hurt = None;
+        for ring in slots::open(&store, secret, domain_id, &mut hurt).await? {
+            match VaultConfig::open(&object, ring.config_key()) {
+                Ok(config) => {
+                    let domain_id = DomainId::from_bytes(*ring.domain_id());
+                    return Ok(Self(Arc::new(Inner {
+                        store,
+                        config,
+                        domain_id,
+                        keys: ring,
+                        entropy,
+                    })));
+                }
+                Err(source) => {
+                    hurt = Some(Error::Object {
+                        object: name.clone(),
+                        source,
+                    });
+                }
+            }
+        }
+        Err(hurt.unwrap_or(Error::WrongKey))
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> &VaultId {
+        &self.0.config.vault_id
+    }
+
+    /// The domain that this key works in.
+    #[must_use]
+    pub fn domain_id(&self) -> &DomainId {
+        &self.0.domain_id
+    }
+
+    /// What it was made with.
+    #[must_use]
+    pub fn config(&self) -> &VaultConfig {
+        &self.0.config
+    }
+
+    /// What the opened slot can do.
+    #[must_use]
+    pub fn keys(&self) -> &KeyRing {
+        &self.0.keys
+    }
+
+    /// The keys of the domain.
+    ///
+    /// # Errors
+    /// [`Error::NotPermitted`] for roles that cannot read content.
+    pub fn domain(&self) -> Result<&DomainKeys> {
+        self.0
+            .keys
+            .domain()
+            .ok_or(Error::NotPermitted("an owner's or agent's key"))
+    }
+
+    /// Where its objects are.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// Where its random numbers come from.
+    #[must_use]
+    pub fn entropy(&self) -> &Arc<dyn Entropy> {
+        &self.0.entropy
+    }
+
+    /// 16 random bytes in hexadecimal, for the `nonce` of a document.
+    pub(crate) fn nonce(&self) -> Result<String> {
+        let mut random = [0; 16];
+        self.0.entropy.fill(&mut random)?;
+        Ok(crate::format::SlotId::from_bytes(random).to_string())
+    }
+}
+
+/// A time as it stands in documents.
+pub(crate) fn rfc3339(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+fn config_of(
+    options: &InitOptions,
+    vault_id: VaultId,
+    domain_id: DomainId,
+    keys: &KeyRing,
+    now: DateTime<Utc>,
+) -> VaultConfig {
+    let sizes = options.chunk_sizes;
+    let masks = Masks::for_average(sizes.avg_bytes());
+    let size = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
+    let public = keys.owner_public_key().unwrap_or_default();
+    VaultConfig {
+        format: 1,
+        vault_id,
+        name: options.name.clone(),
+        created_at: now,
+        domains: vec![domain_id],
+        chunker: ChunkerConfig {
+            id: 1,
+            min_bytes: size(sizes.min_bytes()),
+            avg_bytes: size(sizes.avg_bytes()),
+            max_bytes: size(sizes.max_bytes()),
+            mask_small: masks.small,
+            mask_large: masks.large,
+        },
+        inline_bytes: options.inline_bytes,
+        block_bytes: options.block_bytes,
+        tree_block_bytes: options.tree_block_bytes,
+        data_pack_bytes: options.data_pack_bytes,
+        meta_pack_bytes: options.meta_pack_bytes,
+        compression_level: options.compression_level,
+        owner_public_key: public.iter().map(|byte| format!("{byte:02x}")).collect(),
+        redundancy: options.redundancy.clone(),
+        soft_delete_days: 14,
+        no_soft_delete: options.no_soft_delete,
+    }
+}
