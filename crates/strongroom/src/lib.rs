@@ -1,1 +1,38 @@
-//! strongroom
+//! Encrypted, deduplicated backup: the engine and front door.
+//!
+//! [`Strongroom`] opens a vault in any object store and backs up, restores, verifies and looks inside recovery
+//! points. Calls block and report through a [`Monitor`]; a [`Cancel`] stops them. The crate prints nothing,
+//! reads no configuration and keeps no globals.
+//!
+//! | module | is |
+//! |---|---|
+//! | [`vault`], [`crypto`] | the crates below, re-exported |
+//! | [`fs`] | reading a source and writing a target by file descriptor |
+//! | `backup`, `restore`, `verify`, `look` | the calls of [`Strongroom`] |
+//! | `tree` | records and pieces of `docs/format.md` §9 |
+
+mod backup;
+mod clock;
+mod engine;
+mod error;
+pub mod fs;
+mod look;
+mod monitor;
+mod options;
+mod report;
+mod restore;
+mod tree;
+mod verify;
+
+pub use strongroom_crypto as crypto;
+pub use strongroom_vault as vault;
+
+pub use clock::{Clock, SystemClock};
+pub use engine::Strongroom;
+pub use error::{Error, Result};
+pub use monitor::{Cancel, Monitor, NoMonitor, Phase, Skipped};
+pub use options::{BackupOptions, OnConflict, RestoreOptions, RestoreTarget, VerifyOptions};
+pub use report::{
+    BackupReport, Change, Damage, Difference, EntryView, PointState, PointView, RestoreReport,
+    VaultStatus, VerifyReport,
+};

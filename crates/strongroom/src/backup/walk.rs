@@ -1,0 +1,697 @@
+//! The walk: one thread that goes through the source in order of name, compares with the previous point, sends
+//! files to the workers and gathers the records.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+
+use strongroom_vault::format::{BlockName, ChunkAddress};
+
+use super::Run;
+use super::capture::Done;
+use super::checkpoint::Checkpoints;
+use super::exclude::Excludes;
+use super::frame::Frames;
+use super::jobs::{Job, JobQueue, Ticket};
+use super::packer::Packer;
+use super::roots::Roots;
+use super::tally::Tally;
+use crate::engine::Strongroom;
+use crate::fs::{Directory, Kind, Meta, Names};
+use crate::options::BackupOptions;
+use crate::tree::{Capture, Content, DirReader, Extent, Extras, Record, TreeReader};
+use crate::{Error, Result};
+
+/// Files that may be with the workers at once: bounds memory and open directories.
+const OUTSTANDING_MAX: usize = 256;
+/// Directories deeper than this are not entered (format.md §13).
+const DEPTH_MAX: usize = 1024;
+
+/// The points that a walk compares with: what they hold need not be read again.
+pub(crate) struct Parents {
+    /// Root record and piece of the newest point of the source; the reference list is derived from it.
+    pub(crate) base: Option<(Record, ChunkAddress)>,
+    /// When the reading of that point began, seconds since 1970: what changed later is read again.
+    pub(crate) base_started_secs: i64,
+    /// Root record of an interrupted run's newest checkpoint, and when that run began.
+    pub(crate) checkpoint: Option<(Record, i64)>,
+}
+
+/// A reader of a directory in a parent, moved forward along the walk.
+struct Cursor {
+    records: DirReader,
+    started_secs: i64,
+}
+
+/// One directory that the walk is in.
+struct Place {
+    frame: u64,
+    dir: Arc<Directory>,
+    names: Names,
+    next: usize,
+    path_len: usize,
+    base: Option<Cursor>,
+    checkpoint: Option<Cursor>,
+    device: u64,
+    /// False on the way down to a root.
+    in_root: bool,
+}
+
+/// A file that is with a worker.
+struct Pending {
+    base: Option<Record>,
+    hard_link: Option<(u64, u64)>,
+    device: Option<u64>,
+}
+
+/// Content of a file with several names: read once.
+enum Link {
+    Reading(Vec<(Ticket, Vec<u8>, Option<Record>)>),
+    Read(Option<Box<Record>>),
+}
+
+pub(crate) struct Walk<'a, 'm> {
+    engine: &'a Strongroom,
+    options: &'a BackupOptions,
+    roots: &'a Roots,
+    excludes: &'a Excludes,
+    packer: &'a Packer<'m>,
+    queue: &'a JobQueue,
+    done: &'a Receiver<Done>,
+    pub(crate) frames: Frames<'a, 'm>,
+    pub(crate) tally: Tally<'m>,
+    checkpoints: Checkpoints<'a>,
+    tree: TreeReader,
+    places: Vec<Place>,
+    path: Vec<u8>,
+    pending: HashMap<Ticket, Pending>,
+    links: HashMap<(u64, u64), Link>,
+    acknowledged_count: usize,
+}
+
+impl<'a, 'm> Walk<'a, 'm> {
+    pub(crate) fn new(
+        run: &Run<'a, 'm>,
+        queue: &'a JobQueue,
+        done: &'a Receiver<Done>,
+        checkpoints: Checkpoints<'a>,
+    ) -> Result<Self> {
+        Ok(Self {
+            engine: run.engine,
+            options: run.options,
+            roots: run.roots,
+            excludes: run.excludes,
+            packer: run.packer,
+            queue,
+            done,
+            frames: Frames::new(run.engine, run.packer)?,
+            tally: Tally::new(run.monitor),
+            checkpoints,
+            tree: TreeReader::new(run.engine.clone()),
+            places: Vec::new(),
+            path: Vec::new(),
+            pending: HashMap::new(),
+            links: HashMap::new(),
+            acknowledged_count: 0,
+        })
+    }
+
+    /// Walks everything; returns the address of the root piece.
+    pub(crate) fn run(&mut self, parents: Parents) -> Result<ChunkAddress> {
+        let parents_root = parents.base.as_ref().map(|(_, at)| *at);
+        self.enter_root(parents)?;
+        while let Some(place) = self.places.last_mut() {
+            self.options.cancel.check()?;
+            let index = place.next;
+            if let Some(name) = place.names.get(index) {
+                let name = name.to_vec();
+                place.next += 1;
+                self.visit(&name)?;
+            } else {
+                self.leave()?;
+            }
+            self.take_done(OUTSTANDING_MAX)?;
+            if self
+                .checkpoints
+                .is_due(self.engine.now(), self.tally.read_bytes)
+            {
+                self.checkpoint()?;
+            }
+        }
+        self.take_done(0)?;
+        let root = self
+            .frames
+            .root
+            .take()
+            .ok_or(Error::TreeDamaged("the walk ended without a root"))?;
+        let at = self.frames.store_root(&root)?;
+        if parents_root != Some(at) {
+            if let Some(before) = parents_root {
+                self.frames.changes.chunk(before, -1);
+            }
+            self.frames.changes.chunk(at, 1);
+        }
+        Ok(at)
+    }
+
+    fn enter_root(&mut self, parents: Parents) -> Result<()> {
+        let dir =
+            Directory::open(std::path::Path::new("/")).map_err(|e| Error::file("open", b"/", e))?;
+        let meta = dir.meta().map_err(|e| Error::file("read", b"/", e))?;
+        let base = parents
+            .base
+            .map(|(record, _)| (record, parents.base_started_secs));
+        let mut record = Record {
+            name: Vec::new(),
+            meta: stored(&meta),
+            content: Content::Empty,
+            extras: Extras {
+                xattrs: dir.xattrs().unwrap_or_default(),
+                ..Extras::default()
+            },
+        };
+        record.extras.device = None;
+        self.enter(None, Arc::new(dir), &meta, record, base, parents.checkpoint)
+    }
+
+    /// Lists a directory that was just opened and makes it the place of the walk.
+    fn enter(
+        &mut self,
+        parent: Option<Ticket>,
+        dir: Arc<Directory>,
+        meta: &Meta,
+        mut record: Record,
+        base: Option<(Record, i64)>,
+        checkpoint: Option<(Record, i64)>,
+    ) -> Result<()> {
+        let path = if self.path.is_empty() {
+            b"/".as_slice()
+        } else {
+            self.path.as_slice()
+        };
+        let way = self.roots.names_in(path);
+        let in_root = way.is_none();
+        let names = match way {
+            Some(names) => Names::from_sorted(names),
+            None => match dir.list() {
+                Ok(names) => names,
+                Err(error) => {
+                    record.extras.capture = Some(Capture::Incomplete);
+                    self.tally.skip(path, format!("cannot list it: {error}"));
+                    Names::from_sorted(&[])
+                }
+            },
+        };
+        if in_root {
+            self.tally.dirs_count += 1;
+        }
+        self.tally.found(names.len() as u64, 0);
+        let base_content = base
+            .as_ref()
+            .map(|(record, _)| record.content.clone())
+            .unwrap_or_default();
+        let frame = self.frames.begin(parent, record, base_content);
+        let base = self.cursor(base)?;
+        let checkpoint = self.cursor(checkpoint)?;
+        self.places.push(Place {
+            frame,
+            dir,
+            names,
+            next: 0,
+            path_len: self.path.len(),
+            base,
+            checkpoint,
+            device: meta.dev,
+            in_root,
+        });
+        Ok(())
+    }
+
+    fn cursor(&self, parent: Option<(Record, i64)>) -> Result<Option<Cursor>> {
+        parent
+            .map(|(record, started_secs)| {
+                Ok(Cursor {
+                    records: self.tree.open_dir(&record.content)?,
+                    started_secs,
+                })
+            })
+            .transpose()
+    }
+
+    fn leave(&mut self) -> Result<()> {
+        let Some(mut place) = self.places.pop() else {
+            return Ok(());
+        };
+        if let Some(base) = &mut place.base {
+            while let Some(record) = base.records.next()? {
+                self.forget(&record)?;
+            }
+        }
+        let above = self.places.last().map_or(0, |above| above.path_len);
+        self.frames.walked(place.frame)?;
+        self.path.truncate(above);
+        Ok(())
+    }
+
+    /// A record of the base point that the new point does not carry on: its uses are taken off.
+    fn forget(&mut self, record: &Record) -> Result<()> {
+        self.frames.count(&record.content, -1)?;
+        if record.meta.kind == Kind::Directory {
+            let mut below = self.tree.open_dir(&record.content)?;
+            while let Some(record) = below.next()? {
+                self.forget(&record)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn visit(&mut self, name: &[u8]) -> Result<()> {
+        let Some(place) = self.places.last_mut() else {
+            return Ok(());
+        };
+        let in_root = place.in_root;
+        let (dir, device, frame) = (Arc::clone(&place.dir), place.device, place.frame);
+        self.path.truncate(place.path_len);
+        self.path.push(b'/');
+        self.path.extend_from_slice(name);
+        if in_root && !self.excludes.is_empty() && self.excludes.matches(&self.path, name) {
+            return Ok(());
+        }
+        let meta = match dir.stat(name) {
+            Ok(meta) => meta,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => {
+                self.tally
+                    .skip(&self.path, format!("cannot look at it: {error}"));
+                return Ok(());
+            }
+        };
+        if meta.kind == Kind::File
+            && self
+                .options
+                .exclude_larger_than_bytes
+                .is_some_and(|most| meta.size > most)
+        {
+            return Ok(());
+        }
+        let (base, base_started) = self.advance_base(name)?;
+        let checkpoint = self.advance_checkpoint(name)?;
+        let other_device = (meta.dev != device).then_some(meta.dev);
+        if meta.kind == Kind::Directory {
+            let base = base.map(|record| (record, base_started));
+            return self.visit_dir(&dir, frame, name, &meta, other_device, base, checkpoint);
+        }
+        let ticket = self.frames.keep_place(frame);
+        self.tally.entry_seen(&meta);
+        if let Some(record) = base
+            .as_ref()
+            .filter(|record| is_unchanged(record, &meta, base_started, other_device))
+            && self.is_usable(&record.content)?
+        {
+            let record = record.clone();
+            self.tally.entry_done(&record, base.as_ref());
+            return self.frames.deliver(ticket, Some(Box::new(record)));
+        }
+        if let Some((record, started)) = checkpoint
+            && is_unchanged(&record, &meta, started, other_device)
+            && self.is_usable(&record.content)?
+        {
+            return self.settle(ticket, Some(Box::new(record)), base.as_ref());
+        }
+        if meta.kind == Kind::File {
+            self.send(ticket, &dir, name, meta, base, other_device)
+        } else {
+            self.record_special(ticket, &dir, name, &meta, base.as_ref(), other_device)
+        }
+    }
+
+    fn advance_base(&mut self, name: &[u8]) -> Result<(Option<Record>, i64)> {
+        let mut gone = Vec::new();
+        let found = match self.places.last_mut().and_then(|place| place.base.as_mut()) {
+            Some(cursor) => (
+                advance(&mut cursor.records, name, &mut gone)?,
+                cursor.started_secs,
+            ),
+            None => (None, 0),
+        };
+        for record in gone {
+            self.forget(&record)?;
+        }
+        Ok(found)
+    }
+
+    fn advance_checkpoint(&mut self, name: &[u8]) -> Result<Option<(Record, i64)>> {
+        let Some(cursor) = self
+            .places
+            .last_mut()
+            .and_then(|place| place.checkpoint.as_mut())
+        else {
+            return Ok(None);
+        };
+        let found = advance(&mut cursor.records, name, &mut Vec::new())?;
+        Ok(found.map(|record| (record, cursor.started_secs)))
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one directory as seen from all sides"
+    )]
+    fn visit_dir(
+        &mut self,
+        dir: &Directory,
+        frame: u64,
+        name: &[u8],
+        meta: &Meta,
+        device: Option<u64>,
+        base: Option<(Record, i64)>,
+        checkpoint: Option<(Record, i64)>,
+    ) -> Result<()> {
+        let base = match base {
+            Some((record, _)) if record.meta.kind != Kind::Directory => {
+                self.forget(&record)?;
+                None
+            }
+            other => other,
+        };
+        let checkpoint = checkpoint.filter(|(record, _)| record.meta.kind == Kind::Directory);
+        let ticket = self.frames.keep_place(frame);
+        let mut record = Record {
+            name: name.to_vec(),
+            meta: stored(meta),
+            content: Content::Empty,
+            extras: Extras {
+                device,
+                ..Extras::default()
+            },
+        };
+        let crossing = device.is_some()
+            && self.options.one_file_system
+            && self.roots.names_in(&self.path).is_none();
+        let is_root = self.roots.paths.contains(&self.path);
+        let opened = if self.places.len() >= DEPTH_MAX {
+            Err(std::io::Error::other("the directory is nested too deeply"))
+        } else {
+            dir.open_child(name, meta)
+        };
+        match opened {
+            Ok(child) if !crossing || is_root => {
+                record.extras.xattrs = child.xattrs().unwrap_or_default();
+                self.enter(
+                    Some(ticket),
+                    Arc::new(child),
+                    meta,
+                    record,
+                    base,
+                    checkpoint,
+                )
+            }
+            outcome => {
+                if let Some((base, _)) = &base {
+                    self.forget(base)?;
+                }
+                if let Err(error) = outcome {
+                    record.extras.capture = Some(Capture::Incomplete);
+                    self.tally
+                        .skip(&self.path, format!("cannot open it: {error}"));
+                }
+                self.tally.dirs_count += 1;
+                self.frames.deliver(ticket, Some(Box::new(record)))
+            }
+        }
+    }
+
+    /// Symlinks, devices, pipes and sockets: everything about them stands in the record.
+    fn record_special(
+        &mut self,
+        ticket: Ticket,
+        dir: &Directory,
+        name: &[u8],
+        meta: &Meta,
+        base: Option<&Record>,
+        device: Option<u64>,
+    ) -> Result<()> {
+        let mut extras = Extras {
+            device,
+            hard_link: hard_link(meta),
+            ..Extras::default()
+        };
+        let read = dir.xattrs_of(name, meta.kind).and_then(|xattrs| {
+            extras.xattrs = xattrs;
+            if meta.kind == Kind::Symlink {
+                extras.target = Some(dir.read_link(name)?);
+            }
+            Ok(())
+        });
+        if let Err(error) = read {
+            if error.kind() == std::io::ErrorKind::NotFound {
+                return self.settle(ticket, None, base);
+            }
+            extras.capture = Some(Capture::Unreadable);
+            self.tally
+                .skip(&self.path, format!("cannot read it: {error}"));
+        }
+        let record = Record {
+            name: name.to_vec(),
+            meta: stored(meta),
+            content: Content::Empty,
+            extras,
+        };
+        self.settle(ticket, Some(Box::new(record)), base)
+    }
+
+    /// Gives a file to the workers, unless another name of it is with them or was read already.
+    fn send(
+        &mut self,
+        ticket: Ticket,
+        dir: &Arc<Directory>,
+        name: &[u8],
+        meta: Meta,
+        base: Option<Record>,
+        device: Option<u64>,
+    ) -> Result<()> {
+        let link = hard_link(&meta);
+        if let Some(key) = link {
+            match self.links.get_mut(&key) {
+                Some(Link::Reading(others)) => {
+                    others.push((ticket, name.to_vec(), base));
+                    return Ok(());
+                }
+                Some(Link::Read(Some(record))) => {
+                    let mut record = record.clone();
+                    record.name = name.to_vec();
+                    return self.settle(ticket, Some(record), base.as_ref());
+                }
+                Some(Link::Read(None)) | None => {
+                    self.links.insert(key, Link::Reading(Vec::new()));
+                }
+            }
+        }
+        self.pending.insert(
+            ticket,
+            Pending {
+                base,
+                hard_link: link,
+                device,
+            },
+        );
+        self.tally.path_of(ticket, &self.path);
+        self.queue.push(Job {
+            ticket,
+            dir: Arc::clone(dir),
+            name: name.to_vec(),
+            meta,
+        });
+        Ok(())
+    }
+
+    /// Takes in what the workers have done until at most `most` files are with them.
+    fn take_done(&mut self, most: usize) -> Result<()> {
+        loop {
+            let done = if self.pending.len() > most {
+                self.done.recv().map_err(|_gone| Error::Cancelled)?
+            } else {
+                match self.done.try_recv() {
+                    Ok(done) => done,
+                    Err(_) => return Ok(()),
+                }
+            };
+            self.take(done)?;
+        }
+    }
+
+    fn take(&mut self, done: Done) -> Result<()> {
+        let (ticket, record, new_bytes, read_bytes, warning) = match done {
+            Done::Captured {
+                ticket,
+                record,
+                new_bytes,
+                read_bytes,
+                warning,
+            } => (ticket, record, new_bytes, read_bytes, warning),
+            Done::Flushed => {
+                self.acknowledged_count += 1;
+                return Ok(());
+            }
+            Done::Failed(error) => return Err(error),
+        };
+        let Some(pending) = self.pending.remove(&ticket) else {
+            return Ok(());
+        };
+        self.tally.captured(ticket, new_bytes, read_bytes, warning);
+        let record = record.map(|mut record| {
+            record.meta = stored(&record.meta);
+            record.extras.hard_link = pending.hard_link;
+            record.extras.device = pending.device;
+            record
+        });
+        let record = match record {
+            Some(mut record) => {
+                if let Content::Extents(extents) = record.content {
+                    record.content = self.frames.content_of(extents)?;
+                }
+                Some(record)
+            }
+            None => None,
+        };
+        if let Some(key) = pending.hard_link {
+            let waiting = self.links.insert(key, Link::Read(record.clone()));
+            if let Some(Link::Reading(others)) = waiting {
+                for (ticket, name, base) in others {
+                    let record = record.clone().map(|mut record| {
+                        record.name = name;
+                        record
+                    });
+                    self.settle(ticket, record, base.as_ref())?;
+                }
+            }
+        }
+        self.settle(ticket, record, pending.base.as_ref())
+    }
+
+    /// The record of an entry is final: counts it against the base and gives it to its directory.
+    fn settle(
+        &mut self,
+        ticket: Ticket,
+        record: Option<Box<Record>>,
+        base: Option<&Record>,
+    ) -> Result<()> {
+        let empty = Content::Empty;
+        let is_dir = base.is_some_and(|base| base.meta.kind == Kind::Directory);
+        if let Some(base) = base.filter(|_| is_dir) {
+            self.forget(base)?;
+        }
+        let old = base
+            .filter(|_| !is_dir)
+            .map_or(&empty, |base| &base.content);
+        let new = record.as_ref().map_or(&empty, |record| &record.content);
+        self.frames.count_replaced(old, new)?;
+        if let Some(record) = &record {
+            self.tally.entry_done(record, base);
+        }
+        self.frames.deliver(ticket, record)
+    }
+
+    /// True when all packs that a content refers to may be referred to by a new point.
+    fn is_usable(&self, content: &Content) -> Result<bool> {
+        if matches!(content, Content::Indirect(_)) {
+            let Ok(extents) = self.tree.extents(content) else {
+                return Ok(false);
+            };
+            return Ok(self.are_usable(content.direct())? && self.are_usable(&extents)?);
+        }
+        self.are_usable(content.direct())
+    }
+
+    fn are_usable(&self, extents: &[Extent]) -> Result<bool> {
+        for extent in extents {
+            if let Extent::Run { pack, block, .. } = *extent
+                && !self.packer.known.is_usable(BlockName {
+                    pack,
+                    ordinal: block,
+                })?
+            {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Makes everything read so far durable and names it, so that a run after a crash need not read it again.
+    pub(crate) fn checkpoint(&mut self) -> Result<()> {
+        self.acknowledged_count = 0;
+        self.queue.begin_flush();
+        while self.acknowledged_count < self.options.workers_count {
+            let done = self.done.recv().map_err(|_gone| Error::Cancelled)?;
+            self.take(done)?;
+        }
+        let tree = self.frames.snapshot()?;
+        self.frames.flush()?;
+        self.packer.flush()?;
+        let written = self.checkpoints.write(self.engine, tree, &self.tally)?;
+        self.packer.add_stored(written);
+        Ok(())
+    }
+
+    /// Waits until all workers have left; the queue must be closed.
+    pub(crate) fn join_workers(&mut self) -> Result<()> {
+        while let Ok(done) = self.done.recv() {
+            self.take(done)?;
+        }
+        Ok(())
+    }
+}
+
+/// Moves a reader of records to `name`; what it passes is gone from the source.
+fn advance(records: &mut DirReader, name: &[u8], gone: &mut Vec<Record>) -> Result<Option<Record>> {
+    loop {
+        let order = match records.peek()? {
+            Some(record) => record.name.as_slice().cmp(name),
+            None => return Ok(None),
+        };
+        match order {
+            std::cmp::Ordering::Less => gone.extend(records.next()?),
+            std::cmp::Ordering::Equal => return records.next(),
+            std::cmp::Ordering::Greater => return Ok(None),
+        }
+    }
+}
+
+/// Metadata as a record keeps it.
+fn stored(meta: &Meta) -> Meta {
+    let size = if meta.kind == Kind::File {
+        meta.size
+    } else {
+        0
+    };
+    let rdev = if matches!(meta.kind, Kind::CharDevice | Kind::BlockDevice) {
+        meta.rdev
+    } else {
+        (0, 0)
+    };
+    Meta {
+        dev: 0,
+        nlink: 0,
+        blocks: 0,
+        size,
+        rdev,
+        ..meta.clone()
+    }
+}
+
+fn hard_link(meta: &Meta) -> Option<(u64, u64)> {
+    (meta.nlink > 1).then_some((meta.dev, meta.ino))
+}
+
+/// True when the entry is as the parent recorded it, so that it need not be read.
+///
+/// A change within the timestamp granularity of the moment of reading would go unseen; so what was changed less
+/// than two seconds before the parent's reading began, or later, is read again.
+fn is_unchanged(record: &Record, meta: &Meta, started_secs: i64, device: Option<u64>) -> bool {
+    record.meta == stored(meta)
+        && record.extras.capture.is_none()
+        && record.extras.device == device
+        && record.extras.hard_link.map(|(_, inode)| inode)
+            == hard_link(meta).map(|(_, inode)| inode)
+        && meta.ctime.secs.saturating_add(2) < started_secs
+        && meta.mtime.secs.saturating_add(2) < started_secs
+}

@@ -1,0 +1,480 @@
+//! Looking inside: points, listings, searches, single files, differences.
+
+use std::io::Write;
+
+use globset::GlobBuilder;
+use strongroom_vault::format::SessionId;
+use strongroom_vault::points::{self, PointRef, ReadPoint};
+
+use crate::engine::Strongroom;
+use crate::fs::Kind;
+use crate::report::{Change, Difference, EntryView, PointState, PointView, VaultStatus};
+use crate::tree::content::addresses;
+use crate::tree::{Content, DirReader, Extent, Record, TreeReader};
+use crate::{Error, Result};
+
+/// A point opened for reading.
+pub(crate) struct OpenPoint {
+    pub(crate) tree: TreeReader,
+    pub(crate) root: Record,
+    /// Absolute paths of the backed-up roots.
+    pub(crate) roots: Vec<Vec<u8>>,
+    pub(crate) files_count: u64,
+    pub(crate) logical_bytes: u64,
+}
+
+impl Strongroom {
+    /// All recovery points, newest first; one whose manifest is damaged stands there with that state.
+    ///
+    /// # Errors
+    /// When the vault cannot be read.
+    pub fn points(&self) -> Result<Vec<PointView>> {
+        let mut views = Vec::new();
+        for point in self.wait(points::all(self.vault()))? {
+            match self.wait(points::read(self.vault(), &point)) {
+                Ok(Some(read)) => views.push(view(&point, read)),
+                Ok(None) => {}
+                Err(error) if error.is_corruption() => views.push(damaged_view(&point)),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        views.sort_by_key(|view| std::cmp::Reverse((view.taken_at, view.id)));
+        Ok(views)
+    }
+
+    /// The point of this id, unique prefix of an id, or `latest`.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchPoint`] and [`Error::AmbiguousPoint`], or when the vault cannot be read.
+    pub fn point(&self, text: &str) -> Result<PointView> {
+        let all = self.points()?;
+        if text == "latest" {
+            let mut readable = all
+                .into_iter()
+                .filter(|point| point.state != PointState::Damaged);
+            return readable
+                .next()
+                .ok_or_else(|| Error::NoSuchPoint(text.to_owned()));
+        }
+        let wanted = text.to_ascii_lowercase();
+        let mut found = all
+            .into_iter()
+            .filter(|point| point.id.to_string().starts_with(&wanted));
+        match (found.next(), found.next()) {
+            (Some(point), None) => Ok(point),
+            (Some(_), Some(_)) => Err(Error::AmbiguousPoint(text.to_owned())),
+            (None, _) => Err(Error::NoSuchPoint(text.to_owned())),
+        }
+    }
+
+    pub(crate) fn open_point(&self, id: &SessionId) -> Result<OpenPoint> {
+        let missing = || Error::NoSuchPoint(id.to_string());
+        let point = self
+            .wait(points::find(self.vault(), *id))?
+            .ok_or_else(missing)?;
+        let read = self
+            .wait(points::read(self.vault(), &point))?
+            .ok_or_else(missing)?;
+        let tree = TreeReader::new(self.clone());
+        let root = tree.root(read.names.tree)?;
+        let roots = read
+            .names
+            .roots
+            .iter()
+            .map(strongroom_vault::format::PathText::to_bytes)
+            .collect();
+        let stats = &read.structure.stats;
+        let (files_count, logical_bytes) = (stats.files_count, stats.logical_bytes);
+        Ok(OpenPoint {
+            tree,
+            root,
+            roots,
+            files_count,
+            logical_bytes,
+        })
+    }
+
+    /// Entries of a point in order of path, one call of `each` for every entry.
+    ///
+    /// Without a path: what stands in the roots (a root that is a file: itself). With the path of a directory: what
+    /// stands in it; of anything else: the entry itself. Memory does not grow with the number of entries.
+    ///
+    /// # Errors
+    /// When the path is not in the point, the point is damaged, or `each` fails.
+    pub fn list(
+        &self,
+        point: &SessionId,
+        path: Option<&[u8]>,
+        recursive: bool,
+        each: &mut dyn FnMut(EntryView) -> Result<()>,
+    ) -> Result<()> {
+        let open = self.open_point(point)?;
+        let starts = match path {
+            Some(path) => vec![open.resolve(path)?],
+            None => open.roots.clone(),
+        };
+        for start in starts {
+            let record = open.record(&start)?;
+            if record.meta.kind == Kind::Directory {
+                open.walk(&record, &start, recursive, each)?;
+            } else {
+                each(entry(start, &record))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Entries below the roots of these points whose name, or whole path if the pattern holds a slash, matches.
+    ///
+    /// # Errors
+    /// [`Error::Pattern`], or as [`Strongroom::list`].
+    pub fn find(
+        &self,
+        points: &[SessionId],
+        glob: &str,
+        each: &mut dyn FnMut(&SessionId, EntryView) -> Result<()>,
+    ) -> Result<()> {
+        use std::os::unix::ffi::OsStrExt;
+        let fail = |source| Error::Pattern {
+            pattern: glob.to_owned(),
+            source,
+        };
+        let by_path = glob.contains('/');
+        let matcher = GlobBuilder::new(glob)
+            .literal_separator(by_path)
+            .build()
+            .map_err(fail)?
+            .compile_matcher();
+        for point in points {
+            let open = self.open_point(point)?;
+            for root in open.roots.clone() {
+                let record = open.record(&root)?;
+                let mut check = |found: EntryView| {
+                    let name = found
+                        .path
+                        .rsplit(|&byte| byte == b'/')
+                        .next()
+                        .unwrap_or_default();
+                    let text = if by_path { found.path.as_slice() } else { name };
+                    if matcher.is_match(std::ffi::OsStr::from_bytes(text)) {
+                        each(point, found)
+                    } else {
+                        Ok(())
+                    }
+                };
+                check(entry(root.clone(), &record))?;
+                if record.meta.kind == Kind::Directory {
+                    open.walk(&record, &root, true, &mut check)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the bytes of one file; returns how many.
+    ///
+    /// # Errors
+    /// When the path is no file of the point, the point is damaged, or `out` fails.
+    pub fn cat(&self, point: &SessionId, path: &[u8], out: &mut dyn Write) -> Result<u64> {
+        let open = self.open_point(point)?;
+        let path = open.resolve(path)?;
+        let record = open.record(&path)?;
+        if record.meta.kind != Kind::File {
+            return Err(Error::WrongKind {
+                path,
+                needed: "file",
+            });
+        }
+        let mut write = |bytes: &[u8]| {
+            out.write_all(bytes)
+                .map_err(|error| Error::file("write the bytes of", &path, error))
+        };
+        if let Content::Inline(bytes) = &record.content {
+            write(bytes)?;
+        }
+        for extent in open.tree.extents(&record.content)? {
+            match extent {
+                Extent::Hole(bytes) => write_zeros(bytes, &mut write)?,
+                Extent::Run { .. } => {
+                    for at in addresses(&[extent]) {
+                        write(&self.data_chunk(at)?)?;
+                    }
+                }
+            }
+        }
+        Ok(record.meta.size)
+    }
+
+    /// How the second point differs from the first, in order of path.
+    ///
+    /// # Errors
+    /// As [`Strongroom::list`].
+    pub fn diff(
+        &self,
+        a: &SessionId,
+        b: &SessionId,
+        each: &mut dyn FnMut(Difference) -> Result<()>,
+    ) -> Result<()> {
+        let (first, second) = (self.open_point(a)?, self.open_point(b)?);
+        let mut path = Vec::new();
+        diff_dirs(
+            (&first.tree, &first.root.content),
+            (&second.tree, &second.root.content),
+            &mut path,
+            each,
+        )
+    }
+
+    /// Identity, sizes and counts of the vault.
+    ///
+    /// # Errors
+    /// When the vault cannot be read.
+    pub fn status(&self) -> Result<VaultStatus> {
+        let config = self.vault().config();
+        let packs = self.wait(strongroom_vault::PackDirectory::list(self.vault()))?;
+        let points = self.points()?;
+        let mut sources: Vec<String> = points.iter().map(|point| point.source.clone()).collect();
+        sources.sort();
+        sources.dedup();
+        Ok(VaultStatus {
+            vault_id: self.vault().id().to_string(),
+            name: config.name.clone(),
+            format: config.format,
+            redundancy: config.redundancy.clone(),
+            packs_count: packs.packs_count(),
+            stored_bytes: packs.stored_bytes(),
+            points_count: points.len() as u64,
+            sources,
+        })
+    }
+}
+
+impl OpenPoint {
+    /// The absolute path in this point that a caller's path means: absolute, or relative to a root.
+    pub(crate) fn resolve(&self, path: &[u8]) -> Result<Vec<u8>> {
+        let trimmed = trim_slashes(path);
+        if path.first() == Some(&b'/') {
+            let absolute = if trimmed.is_empty() {
+                b"/".to_vec()
+            } else {
+                trimmed.to_vec()
+            };
+            return match self.tree.find_path(&self.root, &absolute)? {
+                Some(_) => Ok(absolute),
+                None => Err(Error::NoSuchPath(absolute)),
+            };
+        }
+        for root in &self.roots {
+            let mut joined = trim_slashes(root).to_vec();
+            if !trimmed.is_empty() && trimmed != b"." {
+                joined.push(b'/');
+                joined.extend_from_slice(trimmed);
+            }
+            if self.tree.find_path(&self.root, &joined)?.is_some() {
+                return Ok(joined);
+            }
+        }
+        Err(Error::NoSuchPath(path.to_vec()))
+    }
+
+    pub(crate) fn record(&self, path: &[u8]) -> Result<Record> {
+        self.tree
+            .find_path(&self.root, path)?
+            .ok_or_else(|| Error::NoSuchPath(path.to_vec()))
+    }
+
+    /// Calls `each` for what stands in a directory, depth first when `recursive`.
+    fn walk(
+        &self,
+        dir: &Record,
+        path: &[u8],
+        recursive: bool,
+        each: &mut dyn FnMut(EntryView) -> Result<()>,
+    ) -> Result<()> {
+        let base = if path == b"/" {
+            Vec::new()
+        } else {
+            path.to_vec()
+        };
+        let mut stack = vec![(self.tree.open_dir(&dir.content)?, base)];
+        while let Some((records, above)) = stack.last_mut() {
+            let Some(record) = records.next()? else {
+                stack.pop();
+                continue;
+            };
+            let mut path = above.clone();
+            path.push(b'/');
+            path.extend_from_slice(&record.name);
+            each(entry(path.clone(), &record))?;
+            if recursive && record.meta.kind == Kind::Directory {
+                stack.push((self.tree.open_dir(&record.content)?, path));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Without slashes at the end; empty for the root.
+pub(crate) fn trim_slashes(path: &[u8]) -> &[u8] {
+    let end = path
+        .iter()
+        .rposition(|&byte| byte != b'/')
+        .map_or(0, |last| last + 1);
+    path.get(..end).unwrap_or_default()
+}
+
+fn entry(path: Vec<u8>, record: &Record) -> EntryView {
+    EntryView {
+        path,
+        meta: record.meta.clone(),
+        target: record.extras.target.clone(),
+        problem: record.extras.capture.map(crate::tree::Capture::describe),
+    }
+}
+
+fn write_zeros(mut left: u64, write: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    let zeros = vec![0; 64 << 10];
+    while left > 0 {
+        let now = usize::try_from(left).unwrap_or(usize::MAX).min(zeros.len());
+        write(zeros.get(..now).unwrap_or_default())?;
+        left -= now as u64;
+    }
+    Ok(())
+}
+
+fn view(point: &PointRef, read: ReadPoint) -> PointView {
+    let ReadPoint {
+        structure, names, ..
+    } = read;
+    PointView {
+        id: point.sid,
+        source: names.source,
+        host: names.host,
+        taken_at: structure.taken_at,
+        state: if structure.state == "complete" {
+            PointState::Complete
+        } else {
+            PointState::Partial
+        },
+        logical_bytes: structure.stats.logical_bytes,
+        files_count: structure.stats.files_count,
+        roots: names
+            .roots
+            .iter()
+            .map(strongroom_vault::format::PathText::to_bytes)
+            .collect(),
+        tags: names.tags,
+        hold_until: structure.hold_until,
+        retain_until: structure.retain_until,
+    }
+}
+
+fn damaged_view(point: &PointRef) -> PointView {
+    let millis = i64::try_from(point.sid.taken_millis()).unwrap_or_default();
+    PointView {
+        id: point.sid,
+        source: String::new(),
+        host: String::new(),
+        taken_at: chrono::DateTime::from_timestamp_millis(millis).unwrap_or_default(),
+        state: PointState::Damaged,
+        logical_bytes: 0,
+        files_count: 0,
+        roots: Vec::new(),
+        tags: std::collections::BTreeMap::new(),
+        hold_until: None,
+        retain_until: None,
+    }
+}
+
+type Side<'a> = (&'a TreeReader, &'a Content);
+
+fn diff_dirs(
+    a: Side<'_>,
+    b: Side<'_>,
+    path: &mut Vec<u8>,
+    each: &mut dyn FnMut(Difference) -> Result<()>,
+) -> Result<()> {
+    if a.1 == b.1 {
+        return Ok(());
+    }
+    let (mut left, mut right) = (a.0.open_dir(a.1)?, b.0.open_dir(b.1)?);
+    loop {
+        let (old, new) = next_pair(&mut left, &mut right)?;
+        let Some(name) = old
+            .as_ref()
+            .or(new.as_ref())
+            .map(|record| record.name.clone())
+        else {
+            return Ok(());
+        };
+        let len = path.len();
+        path.push(b'/');
+        path.extend_from_slice(&name);
+        if let Some(change) = compare(old.as_ref(), new.as_ref()) {
+            each(Difference {
+                path: path.clone(),
+                change,
+            })?;
+        }
+        let empty = Content::Empty;
+        let is_dir = |record: &Option<Record>| {
+            record
+                .as_ref()
+                .is_some_and(|r| r.meta.kind == Kind::Directory)
+        };
+        if is_dir(&old) || is_dir(&new) {
+            let of = |record: &Option<Record>| {
+                record
+                    .as_ref()
+                    .filter(|r| r.meta.kind == Kind::Directory)
+                    .map_or(empty.clone(), |r| r.content.clone())
+            };
+            diff_dirs((a.0, &of(&old)), (b.0, &of(&new)), path, each)?;
+        }
+        path.truncate(len);
+    }
+}
+
+/// The next record of either side by name; both where the names are equal.
+fn next_pair(
+    left: &mut DirReader,
+    right: &mut DirReader,
+) -> Result<(Option<Record>, Option<Record>)> {
+    let order = match (left.peek()?, right.peek()?) {
+        (Some(a), Some(b)) => a.name.cmp(&b.name),
+        (Some(_), None) => std::cmp::Ordering::Less,
+        _ => std::cmp::Ordering::Greater,
+    };
+    Ok(match order {
+        std::cmp::Ordering::Less => (left.next()?, None),
+        std::cmp::Ordering::Equal => (left.next()?, right.next()?),
+        std::cmp::Ordering::Greater => (None, right.next()?),
+    })
+}
+
+fn compare(old: Option<&Record>, new: Option<&Record>) -> Option<Change> {
+    let (old, new) = match (old, new) {
+        (Some(old), Some(new)) => (old, new),
+        (Some(_), None) => return Some(Change::Removed),
+        _ => return Some(Change::Added),
+    };
+    let is_dir = new.meta.kind == Kind::Directory;
+    let content = old.meta.kind != new.meta.kind
+        || (!is_dir && (old.content != new.content || old.extras.target != new.extras.target));
+    if content {
+        return Some(Change::Modified);
+    }
+    let same = |record: &Record| {
+        let meta = &record.meta;
+        let mtime = if is_dir { None } else { Some(meta.mtime) };
+        (
+            meta.mode,
+            meta.uid,
+            meta.gid,
+            mtime,
+            meta.rdev,
+            record.extras.xattrs.clone(),
+        )
+    };
+    (same(old) != same(new)).then_some(Change::Metadata)
+}

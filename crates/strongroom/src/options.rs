@@ -1,0 +1,166 @@
+//! What callers may choose, with defaults.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+use strongroom_vault::format::SessionId;
+
+use crate::monitor::Cancel;
+
+/// What one backup reads and how.
+///
+/// # Defaults
+/// Nothing excluded, all file systems, two workers per processor up to eight, a checkpoint every 2 minutes or 4 GiB.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct BackupOptions {
+    /// Name of the source; recovery points of one name form one history.
+    pub source: String,
+    /// Folders and files to protect, absolute.
+    pub roots: Vec<PathBuf>,
+    /// Glob patterns (gitignore-like: `*`, `?`, `**`, `[…]`); a pattern without `/` matches names anywhere.
+    pub excludes: Vec<String>,
+    /// Leave out files larger than this many bytes.
+    pub exclude_larger_than_bytes: Option<u64>,
+    /// Do not cross into other file systems below a root.
+    pub one_file_system: bool,
+    /// Free key–value pairs, kept encrypted.
+    pub tags: BTreeMap<String, String>,
+    /// The point may not expire before this instant.
+    pub hold_until: Option<DateTime<Utc>>,
+    /// Explicit retention of this point.
+    pub retain_until: Option<DateTime<Utc>>,
+    /// Read and compare everything, but write nothing to the vault.
+    pub dry_run: bool,
+    /// Random id of this machine, from its state directory: only own dead sessions are fenced.
+    pub machine: [u8; 16],
+    /// Name of this machine, kept encrypted.
+    pub host: String,
+    /// Threads that read, compress and seal.
+    pub workers_count: usize,
+    /// Seconds between checkpoints.
+    pub checkpoint_secs: u64,
+    /// Bytes read between checkpoints.
+    pub checkpoint_bytes: u64,
+    /// Stops the run; what was uploaded is reused by the next one.
+    pub cancel: Cancel,
+}
+
+impl BackupOptions {
+    /// Options for a source of this name with these roots, all else by default.
+    #[must_use]
+    pub fn new(source: impl Into<String>, roots: Vec<PathBuf>) -> Self {
+        Self {
+            source: source.into(),
+            roots,
+            excludes: Vec::new(),
+            exclude_larger_than_bytes: None,
+            one_file_system: false,
+            tags: BTreeMap::new(),
+            hold_until: None,
+            retain_until: None,
+            dry_run: false,
+            machine: [0; 16],
+            host: String::new(),
+            workers_count: default_workers_count(),
+            checkpoint_secs: 120,
+            checkpoint_bytes: 4 << 30,
+            cancel: Cancel::new(),
+        }
+    }
+}
+
+/// Twice the processors, at most eight: small files wait for the disk more than they compute.
+pub(crate) fn default_workers_count() -> usize {
+    std::thread::available_parallelism()
+        .map_or(2, std::num::NonZero::get)
+        .saturating_mul(2)
+        .clamp(2, 8)
+}
+
+/// What to do when a restored name exists already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnConflict {
+    /// Keep the existing one, write `YYYY-MM-DD HH-mm Copy of NAME`.
+    #[default]
+    Copy,
+    /// Keep the existing one, write nothing.
+    Skip,
+    /// Make it equal to the recovery point, writing only what differs.
+    Overwrite,
+}
+
+/// Where restored entries land.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RestoreTarget {
+    /// Below this directory (made when absent): each root or chosen path under its last name.
+    Directory(PathBuf),
+    /// At the absolute paths that they were backed up from.
+    Original,
+}
+
+/// What one restore writes and how.
+///
+/// # Defaults
+/// The whole point, conflicts make copies, ownership is restored where permitted.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct RestoreOptions {
+    /// Where to.
+    pub target: RestoreTarget,
+    /// Paths inside the point: absolute, or relative to a root. Empty: every root.
+    pub paths: Vec<Vec<u8>>,
+    /// With one root or path that is a directory: its content lands in the target itself.
+    pub strip_root: bool,
+    /// What to do when a name exists.
+    pub on_conflict: OnConflict,
+    /// Remove what the point does not hold (only below restored directories).
+    pub delete_extra: bool,
+    /// Tell what would happen, write nothing.
+    pub dry_run: bool,
+    /// Read everything back and compare after writing.
+    pub verify: bool,
+    /// Do not set owners and groups.
+    pub no_ownership: bool,
+    /// Threads that open blocks and write files.
+    pub workers_count: usize,
+    /// Stops the run.
+    pub cancel: Cancel,
+}
+
+impl RestoreOptions {
+    /// Restore to this target, all else by default.
+    #[must_use]
+    pub fn new(target: RestoreTarget) -> Self {
+        Self {
+            target,
+            paths: Vec::new(),
+            strip_root: false,
+            on_conflict: OnConflict::default(),
+            delete_extra: false,
+            dry_run: false,
+            verify: false,
+            no_ownership: false,
+            workers_count: default_workers_count(),
+            cancel: Cancel::new(),
+        }
+    }
+}
+
+/// What `verify` looks at.
+///
+/// # Defaults
+/// The structure of all points; no data bytes.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct VerifyOptions {
+    /// Read, open and re-hash stored bytes, too.
+    pub read_data: bool,
+    /// With `read_data`: this share of the packs, 0 < percent ≤ 100; `None` is all.
+    pub sample_percent: Option<f64>,
+    /// Only these points; empty is all.
+    pub points: Vec<SessionId>,
+    /// Stops the run.
+    pub cancel: Cancel,
+}

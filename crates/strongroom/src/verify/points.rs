@@ -1,0 +1,221 @@
+//! Points: manifest, tree, recounted reference list, and that every chunk named exists.
+
+use std::collections::BTreeMap;
+
+use strongroom_vault::PackDirectory;
+use strongroom_vault::format::{BlockName, ListPiece, ObjectKind, PackId, SessionId};
+use strongroom_vault::points::{self, PointRef, ReadPoint};
+
+use super::Findings;
+use super::packs::reason_of;
+use crate::backup::UseChanges;
+use crate::engine::Strongroom;
+use crate::fs::Kind;
+use crate::monitor::Monitor;
+use crate::options::VerifyOptions;
+use crate::report::VerifyReport;
+use crate::tree::{Content, Extent, Record, TreeReader};
+use crate::{Error, Result};
+
+/// Looks at one point.
+struct PointCheck<'a> {
+    engine: &'a Strongroom,
+    directory: &'a PackDirectory,
+    findings: &'a Findings,
+    options: &'a VerifyOptions,
+    tree: TreeReader,
+    point: SessionId,
+    uses: UseChanges,
+}
+
+impl Strongroom {
+    pub(super) fn verify_points(
+        &self,
+        directory: &PackDirectory,
+        options: &VerifyOptions,
+        monitor: &dyn Monitor,
+        findings: &Findings,
+        report: &mut VerifyReport,
+    ) -> Result<()> {
+        let all = self.wait(points::all(self.vault()))?;
+        for wanted in &options.points {
+            if !all.iter().any(|point| point.sid == *wanted) {
+                return Err(Error::NoSuchPoint(wanted.to_string()));
+            }
+        }
+        for point in all {
+            if !options.points.is_empty() && !options.points.contains(&point.sid) {
+                continue;
+            }
+            options.cancel.check()?;
+            match self.wait(points::read(self.vault(), &point)) {
+                Ok(Some(read)) => self.verify_point(directory, options, findings, &point, &read)?,
+                Ok(None) => continue,
+                Err(error) if error.is_corruption() => {
+                    let object = point.object_name(self.vault().domain_id());
+                    findings.object(object, reason_of(&error.into()), Some(point.sid));
+                }
+                Err(error) => return Err(error.into()),
+            }
+            report.points_count += 1;
+            monitor.done(1, 0);
+        }
+        Ok(())
+    }
+
+    fn verify_point(
+        &self,
+        directory: &PackDirectory,
+        options: &VerifyOptions,
+        findings: &Findings,
+        point: &PointRef,
+        read: &ReadPoint,
+    ) -> Result<()> {
+        let mut check = PointCheck {
+            engine: self,
+            directory,
+            findings,
+            options,
+            tree: TreeReader::new(self.clone()),
+            point: point.sid,
+            uses: UseChanges::default(),
+        };
+        let object = point.object_name(self.vault().domain_id());
+        match check.run(read) {
+            Err(error) if error.is_corruption() => {
+                findings.object(object, reason_of(&error), Some(point.sid));
+                Ok(())
+            }
+            outcome => outcome,
+        }
+    }
+}
+
+impl PointCheck<'_> {
+    fn run(&mut self, read: &ReadPoint) -> Result<()> {
+        let listed = self.read_list(read)?;
+        let root_at = read.names.tree;
+        self.uses.chunk(root_at, 1);
+        let root = self.tree.root(root_at)?;
+        self.walk(&root)?;
+        let counted = std::mem::take(&mut self.uses).into_sorted();
+        if counted != listed {
+            return Err(Error::TreeDamaged(
+                "the reference list does not count what the tree holds",
+            ));
+        }
+        Ok(())
+    }
+
+    fn read_list(&self, read: &ReadPoint) -> Result<BTreeMap<PackId, BTreeMap<u16, Vec<i64>>>> {
+        let mut listed = BTreeMap::new();
+        for piece in &read.structure.list {
+            let raw = self.engine.piece(piece.address())?;
+            for entry in ListPiece::decode(&raw)?.packs {
+                if self.findings.is_damaged(&entry.pack) {
+                    let object = self.directory.object_name(self.engine.vault(), &entry.pack);
+                    self.findings
+                        .object(object, String::new(), Some(self.point));
+                }
+                let blocks = entry.blocks.into_iter().map(|block| {
+                    let counts: Vec<i64> =
+                        block.counts.iter().map(|&count| i64::from(count)).collect();
+                    (block.ordinal, counts)
+                });
+                listed.insert(entry.pack, blocks.collect());
+            }
+        }
+        Ok(listed)
+    }
+
+    fn walk(&mut self, dir: &Record) -> Result<()> {
+        let mut stack = vec![self.open(dir)?];
+        while let Some(records) = stack.last_mut() {
+            self.options.cancel.check()?;
+            match records.next()? {
+                None => {
+                    stack.pop();
+                }
+                Some(record) if record.meta.kind == Kind::Directory => {
+                    let below = self.open(&record)?;
+                    stack.push(below);
+                }
+                Some(record) => self.check_file(&record)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, dir: &Record) -> Result<crate::tree::DirReader> {
+        self.count(&dir.content)?;
+        self.tree.open_dir(&dir.content)
+    }
+
+    /// Counts the chunks of a content and returns its extents.
+    fn count(&mut self, content: &Content) -> Result<Vec<Extent>> {
+        self.uses.content(content, 1);
+        let extents = self.tree.extents(content)?;
+        if matches!(content, Content::Indirect(_)) {
+            self.uses.extents(&extents, 1);
+        }
+        Ok(extents)
+    }
+
+    fn check_file(&mut self, record: &Record) -> Result<()> {
+        let extents = self.count(&record.content)?;
+        let mut bytes = match &record.content {
+            Content::Inline(raw) => raw.len() as u64,
+            _ => 0,
+        };
+        for extent in extents {
+            bytes += match extent {
+                Extent::Hole(bytes) => bytes,
+                Extent::Run {
+                    pack,
+                    block,
+                    first,
+                    count,
+                } => {
+                    match self.run_bytes(
+                        BlockName {
+                            pack,
+                            ordinal: block,
+                        },
+                        first,
+                        count,
+                    ) {
+                        Ok(bytes) => bytes,
+                        Err(error) if error.is_corruption() => {
+                            let object = self.directory.object_name(self.engine.vault(), &pack);
+                            self.findings
+                                .object(object, reason_of(&error), Some(self.point));
+                            return Ok(());
+                        }
+                        Err(error) => return Err(error),
+                    }
+                }
+            };
+        }
+        if record.meta.kind == Kind::File && bytes != record.meta.size {
+            return Err(Error::TreeDamaged(
+                "a file's chunks do not add up to its size",
+            ));
+        }
+        Ok(())
+    }
+
+    fn run_bytes(&self, name: BlockName, first: u16, count: u16) -> Result<u64> {
+        let (toc, position) = self
+            .engine
+            .wait(self.engine.reader().locate(name, ObjectKind::DataPack))?;
+        let mut bytes = 0;
+        for chunk in first..first.saturating_add(count) {
+            let row = toc.chunk(position, chunk);
+            let row = row.ok_or(Error::TreeDamaged(
+                "a file names a chunk that its block does not hold",
+            ))?;
+            bytes += u64::from(row.raw_len);
+        }
+        Ok(bytes)
+    }
+}

@@ -1,0 +1,4 @@
+//! Whole backups and restores through the public interface.
+
+mod round_trip;
+mod support;
