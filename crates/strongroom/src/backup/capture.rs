@@ -121,7 +121,9 @@ impl<'a, 'm> Worker<'a, 'm> {
     fn take_part(&mut self, round: u64) -> Result<()> {
         self.writer.flush()?;
         self.seen_round = round;
-        let _gone = self.done.send(Done::Flushed);
+        if self.done.send(Done::Flushed).is_ok() {
+            self.queue.wait_for_end(round);
+        }
         Ok(())
     }
 
@@ -256,7 +258,6 @@ impl<'a, 'm> Worker<'a, 'm> {
         }
         if reading.size_bytes <= self.inline_bytes {
             reading.content = Content::Inline(self.buffer.clone());
-            reading.new_bytes = 0;
             return Ok(());
         }
         let id = self.hasher.id(&self.buffer);

@@ -37,6 +37,8 @@ pub(crate) enum Order {
 struct State {
     jobs: VecDeque<Job>,
     flush_round: u64,
+    /// The round is over: workers that took part may begin new blocks.
+    ended_round: u64,
     closed: bool,
     abandoned: bool,
 }
@@ -60,6 +62,24 @@ impl JobQueue {
         state.flush_round += 1;
         self.changed.notify_all();
         state.flush_round
+    }
+
+    /// Ends the round: everything that was sealed in it is durable.
+    pub(crate) fn end_flush(&self) {
+        let mut state = lock(&self.state);
+        state.ended_round = state.flush_round;
+        self.changed.notify_all();
+    }
+
+    /// Waits for the end of a round. Until then a worker begins no block: its pack could not be completed.
+    pub(crate) fn wait_for_end(&self, round: u64) {
+        let mut state = lock(&self.state);
+        while state.ended_round < round && !state.abandoned {
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
     }
 
     /// The round that is wanted now; a worker in the middle of a long file compares it with its own.

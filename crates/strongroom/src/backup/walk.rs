@@ -537,7 +537,11 @@ impl<'a, 'm> Walk<'a, 'm> {
         let Some(pending) = self.pending.remove(&ticket) else {
             return Ok(());
         };
-        self.tally.captured(ticket, new_bytes, read_bytes, warning);
+        let inline_bytes = record
+            .as_ref()
+            .map_or(0, |record| new_inline_bytes(record, pending.base.as_ref()));
+        self.tally
+            .captured(ticket, new_bytes + inline_bytes, read_bytes, warning);
         let record = record.map(|mut record| {
             record.meta = stored(&record.meta);
             record.extras.hard_link = pending.hard_link;
@@ -627,6 +631,7 @@ impl<'a, 'm> Walk<'a, 'm> {
         let tree = self.frames.snapshot()?;
         self.frames.flush()?;
         self.packer.flush()?;
+        self.queue.end_flush();
         let written = self.checkpoints.write(self.engine, tree, &self.tally)?;
         self.packer.add_stored(written);
         Ok(())
@@ -653,6 +658,16 @@ fn advance(records: &mut DirReader, name: &[u8], gone: &mut Vec<Record>) -> Resu
             std::cmp::Ordering::Equal => return records.next(),
             std::cmp::Ordering::Greater => return Ok(None),
         }
+    }
+}
+
+/// Bytes of inline content that the base does not hold for this file.
+fn new_inline_bytes(record: &Record, base: Option<&Record>) -> u64 {
+    match &record.content {
+        Content::Inline(bytes) if base.is_none_or(|base| base.content != record.content) => {
+            bytes.len() as u64
+        }
+        _ => 0,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Compression of blocks (format.md §7).
 
-use strongroom_crypto::BLOCK_NONCE_LEN;
+use strongroom_crypto::{BLOCK_NONCE_LEN, BLOCK_OVERHEAD};
 use zstd::bulk::{Compressor, Decompressor};
 use zstd::zstd_safe::{CParameter, DParameter};
 
@@ -15,6 +15,7 @@ pub struct BlockCodec {
     compressor: Compressor<'static>,
     decompressor: Decompressor<'static>,
     level: i32,
+    scratch: Vec<u8>,
 }
 
 impl std::fmt::Debug for BlockCodec {
@@ -51,6 +52,7 @@ impl BlockCodec {
             compressor,
             decompressor,
             level,
+            scratch: Vec::new(),
         })
     }
 
@@ -67,20 +69,16 @@ impl BlockCodec {
             self.level = level;
         }
         // Room for less than `raw`: zstd gives up as soon as compressing does not pay.
-        let mut out = Vec::with_capacity(BLOCK_NONCE_LEN + raw.len() + BLOCK_NONCE_LEN);
-        out.resize(BLOCK_NONCE_LEN + raw.len().saturating_sub(1), 0);
-        let room = out.get_mut(BLOCK_NONCE_LEN..).unwrap_or_default();
-        match self.compressor.compress_to_buffer(raw, room) {
-            Ok(len) => {
-                out.truncate(BLOCK_NONCE_LEN + len);
-                Ok((out, ZSTD))
-            }
-            Err(_does_not_fit) => {
-                out.truncate(BLOCK_NONCE_LEN);
-                out.extend_from_slice(raw);
-                Ok((out, RAW))
-            }
-        }
+        self.scratch.resize(raw.len().saturating_sub(1), 0);
+        let (payload, codec) = match self.compressor.compress_to_buffer(raw, self.scratch.as_mut_slice()) {
+            Ok(len) => (self.scratch.get(..len).unwrap_or_default(), ZSTD),
+            Err(_does_not_fit) => (raw, RAW),
+        };
+        // Exactly what the sealed block takes: packs hold these buffers until they are uploaded.
+        let mut out = Vec::with_capacity(payload.len() + BLOCK_OVERHEAD);
+        out.resize(BLOCK_NONCE_LEN, 0);
+        out.extend_from_slice(payload);
+        Ok((out, codec))
     }
 
     /// The raw bytes of an opened payload: exactly one frame of exactly `raw_len` bytes.
