@@ -3,7 +3,8 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
 
 use strongroom_vault::format::{BlockName, ChunkAddress};
 
@@ -17,10 +18,13 @@ use super::packer::Packer;
 use super::roots::Roots;
 use super::tally::Tally;
 use crate::engine::Strongroom;
-use crate::fs::{Directory, Kind, Meta, Names};
+use crate::fs::{Directory, Kind, Meta, Names, Time};
 use crate::options::BackupOptions;
 use crate::tree::{Capture, Content, DirReader, Extent, Extras, Record, TreeReader};
 use crate::{Error, Result};
+
+/// How long the walk waits for a file before it looks whether anything else is due.
+const LOOK_AROUND: Duration = Duration::from_millis(200);
 
 /// Files that may be with the workers at once: bounds memory and open directories.
 const OUTSTANDING_MAX: usize = 256;
@@ -121,7 +125,6 @@ impl<'a, 'm> Walk<'a, 'm> {
         let parents_root = parents.base.as_ref().map(|(_, at)| *at);
         self.enter_root(parents)?;
         while let Some(place) = self.places.last_mut() {
-            self.options.cancel.check()?;
             let index = place.next;
             if let Some(name) = place.names.get(index) {
                 let name = name.to_vec();
@@ -131,12 +134,7 @@ impl<'a, 'm> Walk<'a, 'm> {
                 self.leave()?;
             }
             self.take_done(OUTSTANDING_MAX)?;
-            if self
-                .checkpoints
-                .is_due(self.engine.now(), self.tally.read_bytes)
-            {
-                self.checkpoint()?;
-            }
+            self.look_around()?;
         }
         self.take_done(0)?;
         let root = self
@@ -170,7 +168,9 @@ impl<'a, 'm> Walk<'a, 'm> {
                 ..Extras::default()
             },
         };
-        record.extras.device = None;
+        if self.roots.names_in(b"/").is_some() {
+            record.meta = passed_through(&meta);
+        }
         self.enter(None, Arc::new(dir), &meta, record, base, parents.checkpoint)
     }
 
@@ -384,6 +384,9 @@ impl<'a, 'm> Walk<'a, 'm> {
                 ..Extras::default()
             },
         };
+        if self.roots.names_in(&self.path).is_some() {
+            record.meta = passed_through(meta);
+        }
         let crossing = device.is_some()
             && self.options.one_file_system
             && self.roots.names_in(&self.path).is_none();
@@ -508,7 +511,14 @@ impl<'a, 'm> Walk<'a, 'm> {
     fn take_done(&mut self, most: usize) -> Result<()> {
         loop {
             let done = if self.pending.len() > most {
-                self.done.recv().map_err(|_gone| Error::Cancelled)?
+                match self.done.recv_timeout(LOOK_AROUND) {
+                    Ok(done) => done,
+                    Err(RecvTimeoutError::Timeout) => {
+                        self.look_around()?;
+                        continue;
+                    }
+                    Err(RecvTimeoutError::Disconnected) => return Err(Error::Cancelled),
+                }
             } else {
                 match self.done.try_recv() {
                     Ok(done) => done,
@@ -516,7 +526,20 @@ impl<'a, 'm> Walk<'a, 'm> {
                 }
             };
             self.take(done)?;
+            self.look_around()?;
         }
+    }
+
+    /// What must not wait for a long file: cancellation, and the next checkpoint.
+    fn look_around(&mut self) -> Result<()> {
+        self.options.cancel.check()?;
+        if self
+            .checkpoints
+            .is_due(self.engine.now(), self.tally.read_bytes)
+        {
+            self.checkpoint()?;
+        }
+        Ok(())
     }
 
     fn take(&mut self, done: Done) -> Result<()> {
@@ -668,6 +691,17 @@ fn new_inline_bytes(record: &Record, base: Option<&Record>) -> u64 {
             bytes.len() as u64
         }
         _ => 0,
+    }
+}
+
+/// Metadata of a directory above a root: what happens beside the root makes no new record.
+fn passed_through(meta: &Meta) -> Meta {
+    Meta {
+        mtime: Time::default(),
+        ctime: Time::default(),
+        btime: None,
+        ino: 0,
+        ..stored(meta)
     }
 }
 

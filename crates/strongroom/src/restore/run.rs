@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use super::links::Links;
 use crate::backup::lock;
 use crate::engine::Strongroom;
-use crate::fs::{Attributes, Meta};
+use crate::fs::{Attributes, Meta, Time};
 use crate::look::OpenPoint;
 use crate::monitor::{Monitor, Skipped};
 use crate::options::RestoreOptions;
@@ -25,6 +25,7 @@ pub(crate) struct Run<'a> {
     pub(crate) monitor: &'a dyn Monitor,
     pub(crate) tree: TreeReader,
     pub(crate) links: Links,
+    pub(crate) started_at: Time,
     /// Local time for names of copies.
     pub(crate) stamp: String,
     /// Backed-up roots: directories above them are not the point's to clean up.
@@ -43,13 +44,18 @@ impl<'a> Run<'a> {
         monitor: &'a dyn Monitor,
         open: &'a OpenPoint,
     ) -> Self {
-        let local = engine.now().with_timezone(&chrono::Local);
+        let now = engine.now();
+        let local = now.with_timezone(&chrono::Local);
         Self {
             engine,
             options,
             monitor,
             tree: open.tree.clone(),
             links: Links::default(),
+            started_at: Time {
+                secs: now.timestamp(),
+                nanos: now.timestamp_subsec_nanos() % 1_000_000_000,
+            },
             stamp: local.format("%Y-%m-%d %H-%M").to_string(),
             roots: &open.roots,
             report: Mutex::default(),

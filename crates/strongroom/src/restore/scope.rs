@@ -26,25 +26,12 @@ pub(crate) struct Scope<'r> {
 }
 
 impl<'r> Scope<'r> {
-    /// The directory that a start lands in. It gets no attributes.
-    pub(crate) fn base(run: &'r Run<'r>, dir: Option<TargetDir>, path: Vec<u8>) -> Arc<Self> {
-        Arc::new(Self {
-            run,
-            is_fresh: dir.is_none(),
-            dir,
-            path,
-            name: Vec::new(),
-            parent: None,
-            record: None,
-        })
-    }
-
-    /// A base that gets attributes when all is done.
-    pub(crate) fn base_as(
+    /// The directory that a start lands in; with a record, it gets its attributes when all is done.
+    pub(crate) fn base(
         run: &'r Run<'r>,
         dir: Option<TargetDir>,
         path: Vec<u8>,
-        record: Record,
+        record: Option<Record>,
     ) -> Arc<Self> {
         let is_fresh = dir.is_none();
         Arc::new(Self {
@@ -54,7 +41,7 @@ impl<'r> Scope<'r> {
             path,
             name: Vec::new(),
             parent: None,
-            record: Some(record),
+            record,
         })
     }
 
@@ -64,9 +51,9 @@ impl<'r> Scope<'r> {
         dir: Option<TargetDir>,
         is_fresh: bool,
         name: Vec<u8>,
-        record: Record,
+        path: Vec<u8>,
+        record: Option<Record>,
     ) -> Arc<Self> {
-        let path = self.path_of(&record.name);
         let parent = Some(Arc::clone(self));
         Arc::new(Self {
             run: self.run,
@@ -75,7 +62,7 @@ impl<'r> Scope<'r> {
             path,
             name,
             parent,
-            record: Some(record),
+            record,
         })
     }
 

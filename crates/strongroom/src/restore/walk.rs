@@ -53,7 +53,8 @@ impl<'r> Walk<'r> {
         self.bases.extend(dir.clone().map(|dir| (dir, into)));
         match name {
             None => {
-                let scope = Scope::base_as(self.run, dir, path, record.clone());
+                let wanted = (!self.run.is_above_a_root(&path)).then(|| record.clone());
+                let scope = Scope::base(self.run, dir, path, wanted);
                 self.run.count(|report| report.dirs_count += 1);
                 self.descend(scope, &record)?;
             }
@@ -64,7 +65,7 @@ impl<'r> Walk<'r> {
                     .unwrap_or(b"/")
                     .to_vec();
                 record.name = name;
-                let scope = Scope::base(self.run, dir, parent);
+                let scope = Scope::base(self.run, dir, parent, None);
                 self.entry(&scope, record)?;
             }
         }
@@ -244,8 +245,20 @@ impl<'r> Walk<'r> {
             (false, false) => Some(scope.dir()?.make_dir(&name).map_err(fail)?),
         };
         self.run.count(|report| report.dirs_count += 1);
-        let below = scope.below(dir, !merged, name, record.clone());
+        let path = scope.path_of(&record.name);
+        let wanted = self.wanted(&path, &record, merged);
+        let below = scope.below(dir, !merged, name, path, wanted);
         self.descend(below, &record)
+    }
+
+    /// What a directory shall look like. One above a root was only passed through: an existing one is left as it is.
+    fn wanted(&self, path: &[u8], record: &Record, merged: bool) -> Option<Record> {
+        if !self.run.is_above_a_root(path) {
+            return Some(record.clone());
+        }
+        let mut wanted = record.clone();
+        wanted.meta.mtime = self.run.started_at;
+        (!merged).then_some(wanted)
     }
 
     /// Opens a directory of the point; its entries follow in [`Walk::run_down`].

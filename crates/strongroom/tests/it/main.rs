@@ -1,4 +1,9 @@
 //! Whole backups and restores through the public interface.
 
+mod changes;
+mod conflicts;
+mod counted;
+mod interrupted;
 mod round_trip;
 mod support;
+mod torture;

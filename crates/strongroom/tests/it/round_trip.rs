@@ -15,8 +15,16 @@ fn a_small_tree_comes_back() {
     std::os::unix::fs::symlink("a/small", home.join("link")).expect("made");
     let vault = vault();
     let report = backup(&vault, &home);
-    assert_eq!((report.files_count, report.dirs_count, report.skipped_count), (4, 3, 0));
+    assert_eq!(
+        (report.files_count, report.dirs_count, report.skipped_count),
+        (4, 3, 0)
+    );
     let restored = restore(&vault, &report, &out);
-    assert_eq!((restored.files_count, restored.skipped_count), (4, 0), "{:?}", restored.skipped);
+    assert_eq!(
+        (restored.files_count, restored.skipped_count),
+        (4, 0),
+        "{:?}",
+        restored.skipped
+    );
     assert_eq!(differences(&home, &out), "");
 }

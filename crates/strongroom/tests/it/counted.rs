@@ -1,0 +1,86 @@
+//! How often the store is asked: what a run costs does not creep up.
+
+use std::fs;
+
+use strongroom::vault::wrap::Action;
+
+use crate::support::{backup, kinds, random_bytes, recorded_vault};
+
+#[test]
+fn an_unchanged_tree_costs_three_writes_and_no_pack() {
+    let dir = tempfile::tempdir().expect("a directory");
+    for number in 0..500_u32 {
+        let below = dir.path().join(format!("{}", number % 7));
+        fs::create_dir_all(&below).expect("made");
+        fs::write(
+            below.join(format!("{number}")),
+            random_bytes(u64::from(number), 3000),
+        )
+        .expect("written");
+    }
+    let (vault, log) = recorded_vault();
+    let first = backup(&vault, dir.path());
+    assert_eq!(first.files_new_count, 500);
+    let _first = log.take();
+    let second = backup(&vault, dir.path());
+    assert_eq!(
+        (second.files_unchanged_count, second.unique_bytes),
+        (500, 0)
+    );
+    let operations = log.take();
+    let written: Vec<String> = operations
+        .iter()
+        .filter(|op| op.action == Action::Put)
+        .map(|op| op.name.clone())
+        .collect();
+    assert_eq!(kinds(&written), ["sess", "sess", "points"], "{written:?}");
+    let reads = operations
+        .iter()
+        .filter(|op| op.action == Action::Get)
+        .count();
+    assert!(reads <= 12, "{reads} reads: {operations:?}");
+}
+
+#[test]
+fn one_changed_file_costs_two_packs_and_a_segment() {
+    let dir = tempfile::tempdir().expect("a directory");
+    for number in 0..200_u32 {
+        fs::write(
+            dir.path().join(format!("{number}")),
+            random_bytes(u64::from(number), 5000),
+        )
+        .expect("written");
+    }
+    let (vault, log) = recorded_vault();
+    backup(&vault, dir.path());
+    let _first = log.take();
+    fs::write(dir.path().join("100"), random_bytes(9999, 5000)).expect("written");
+    let second = backup(&vault, dir.path());
+    assert_eq!(
+        (second.files_changed_count, second.files_unchanged_count),
+        (1, 199)
+    );
+    assert_eq!(second.unique_bytes, 5000);
+    let mut written = log.written();
+    written.sort();
+    assert_eq!(
+        kinds(&written),
+        ["d", "index", "m", "points", "sess", "sess"],
+        "{written:?}"
+    );
+}
+
+#[test]
+fn a_dry_run_writes_nothing() {
+    let dir = tempfile::tempdir().expect("a directory");
+    fs::write(dir.path().join("file"), random_bytes(1, 100_000)).expect("written");
+    let (vault, log) = recorded_vault();
+    let mut options = strongroom::BackupOptions::new("test", vec![dir.path().to_owned()]);
+    options.dry_run = true;
+    let report = vault
+        .backup(&options, &strongroom::NoMonitor)
+        .expect("a dry run");
+    assert_eq!((report.recovery_point, report.files_new_count), (None, 1));
+    assert_eq!(report.unique_bytes, 100_000);
+    assert_eq!(log.written(), Vec::<String>::new());
+}
