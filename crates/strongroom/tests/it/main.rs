@@ -3,6 +3,7 @@
 mod changes;
 mod conflicts;
 mod counted;
+mod damage;
 mod interrupted;
 mod round_trip;
 mod support;

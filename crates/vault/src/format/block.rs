@@ -70,7 +70,10 @@ impl BlockCodec {
         }
         // Room for less than `raw`: zstd gives up as soon as compressing does not pay.
         self.scratch.resize(raw.len().saturating_sub(1), 0);
-        let (payload, codec) = match self.compressor.compress_to_buffer(raw, self.scratch.as_mut_slice()) {
+        let (payload, codec) = match self
+            .compressor
+            .compress_to_buffer(raw, self.scratch.as_mut_slice())
+        {
             Ok(len) => (self.scratch.get(..len).unwrap_or_default(), ZSTD),
             Err(_does_not_fit) => (raw, RAW),
         };
