@@ -1,1 +1,36 @@
-fn main() {}
+//! `strongroom-agent`: backup and restore of one machine.
+//!
+//! Every command is one module below `commands`: it reads its flags, makes one call into the `strongroom` library and
+//! renders what comes back. What a backup or a restore does is decided there, not here.
+//!
+//! | module | is |
+//! |---|---|
+//! | `cli`, `values` | flags and how their values are read |
+//! | `run` | from arguments to an exit code |
+//! | `commands` | a module for each command |
+//! | `state` | the state directory: machine id, chosen vault, credentials, locks |
+//! | `kit` | the recovery kit of a generated passphrase |
+//! | `access`, `secret`, `prompt` | which vault, and with which key |
+//! | `create`, `slots` | making a vault; its key slots |
+//! | `fail` | errors, their exit codes and their help |
+//! | `output` | JSON documents, text for people, progress |
+//! | `signals` | Ctrl-C |
+
+mod access;
+mod cli;
+mod commands;
+mod create;
+mod fail;
+mod kit;
+mod output;
+mod prompt;
+mod run;
+mod secret;
+mod signals;
+mod slots;
+mod state;
+mod values;
+
+fn main() -> std::process::ExitCode {
+    run::main(std::env::args_os().collect())
+}

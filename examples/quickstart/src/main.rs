@@ -26,6 +26,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let target = RestoreTarget::Directory(target.into());
     let restored = vault.restore(&point, &RestoreOptions::new(target), &NoMonitor)?;
     let (files, bytes) = (restored.files_count, restored.written_bytes);
-    eprintln!("{point}: {} bytes stored, {files} files and {bytes} bytes restored", report.stored_bytes);
+    eprintln!(
+        "{point}: {} bytes stored, {files} files and {bytes} bytes restored",
+        report.stored_bytes
+    );
     Ok(())
 }

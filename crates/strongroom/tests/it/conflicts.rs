@@ -62,7 +62,7 @@ fn a_second_restore_writes_nothing() {
     let case = case();
     fs::write(case.out.join("changed"), "as it was").expect("written");
     let restored = restore_as(&case.vault, &case.report, &case.out, |options| {
-        options.on_conflict = OnConflict::Overwrite
+        options.on_conflict = OnConflict::Overwrite;
     });
     assert_eq!((restored.written_bytes, restored.conflicts_count), (0, 0));
     assert_eq!(restored.reused_bytes, 2_000_009);
@@ -108,7 +108,7 @@ fn copy_keeps_both() {
 fn skip_keeps_the_existing_one() {
     let case = case();
     let restored = restore_as(&case.vault, &case.report, &case.out, |options| {
-        options.on_conflict = OnConflict::Skip
+        options.on_conflict = OnConflict::Skip;
     });
     assert_eq!(restored.conflicts_count, 1);
     assert_eq!(
@@ -151,7 +151,7 @@ fn what_is_of_another_kind_is_replaced_by_overwrite() {
     symlink("/etc", case.out.join("sub")).expect("made");
     let before = snapshot(Path::new("/etc/apt"));
     let restored = restore_as(&case.vault, &case.report, &case.out, |options| {
-        options.on_conflict = OnConflict::Overwrite
+        options.on_conflict = OnConflict::Overwrite;
     });
     assert_eq!(
         (restored.conflicts_count, restored.skipped_count),

@@ -357,8 +357,8 @@ fn what_cannot_be_read_is_left_out_with_a_reason() {
     fs::create_dir_all(home.join("closed/inside")).expect("made");
     fs::write(home.join("kept"), "kept").expect("written");
     fs::write(home.join("secret"), "secret").expect("written");
-    fs::set_permissions(home.join("secret"), fs::Permissions::from_mode(0)).expect("set");
-    fs::set_permissions(home.join("closed"), fs::Permissions::from_mode(0)).expect("set");
+    fs::set_permissions(home.join("secret"), fs::Permissions::from_mode(0o0)).expect("set");
+    fs::set_permissions(home.join("closed"), fs::Permissions::from_mode(0o0)).expect("set");
     let vault = vault();
     let report = backup(&vault, &home);
     assert_eq!(

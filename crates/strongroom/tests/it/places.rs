@@ -1,0 +1,142 @@
+//! Places that fail: a full disk, a read-only disk, a source that is gone.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use strongroom::vault::InitOptions;
+use strongroom::{BackupOptions, Error, NoMonitor, Strongroom};
+
+use crate::support::{backup, differences, passphrase, random_bytes, restore, vault};
+
+/// A file system of its own in memory; unmounted when dropped.
+struct Mount(PathBuf);
+
+impl Mount {
+    /// `None` for an ordinary user, who may not mount.
+    fn new(at: &Path, megabytes: u32) -> Option<Self> {
+        fs::create_dir_all(at).expect("made");
+        let size = format!("size={megabytes}m");
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
+            .arg(at)
+            .output();
+        if mounted.is_ok_and(|output| output.status.success()) {
+            return Some(Self(at.to_owned()));
+        }
+        eprintln!("skipped: this user cannot mount a file system");
+        None
+    }
+
+    fn make_read_only(&self) {
+        let done = Command::new("mount")
+            .args(["-o", "remount,ro"])
+            .arg(&self.0)
+            .status();
+        assert!(done.is_ok_and(|status| status.success()));
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        let _status = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+fn io_kind(error: &Error) -> Option<std::io::ErrorKind> {
+    match error {
+        Error::Vault(error) => error.io_kind(),
+        Error::File { source, .. } => Some(source.kind()),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_full_disk_is_told_and_what_stands_stays_good() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let Some(mount) = Mount::new(&dir.path().join("disk"), 8) else {
+        return;
+    };
+    let (home, out) = (dir.path().join("home"), dir.path().join("out"));
+    fs::create_dir(&home).expect("made");
+    fs::write(home.join("small"), random_bytes(1, 1 << 20)).expect("written");
+    let place = mount.0.join("vault");
+    let url = place.to_str().expect("text");
+    let vault =
+        Strongroom::init(url, passphrase(), &InitOptions::for_tests()).expect("a new vault");
+    let first = backup(&vault, &home);
+    fs::write(home.join("large"), random_bytes(2, 12 << 20)).expect("written");
+    let full = vault.backup(&BackupOptions::new("test", vec![home.clone()]), &NoMonitor);
+    let error = full.expect_err("it does not fit");
+    assert_eq!(
+        io_kind(&error),
+        Some(std::io::ErrorKind::StorageFull),
+        "{error:?}"
+    );
+    fs::remove_file(home.join("large")).expect("removed");
+    restore(&vault, &first, &out);
+    assert_eq!(
+        fs::read(out.join("small")).expect("there"),
+        random_bytes(1, 1 << 20)
+    );
+    let verified = vault
+        .verify(&strongroom::VerifyOptions::default(), &NoMonitor)
+        .expect("verified");
+    assert!(verified.damaged.is_empty(), "{:?}", verified.damaged);
+    let again = backup(&vault, &home);
+    assert_eq!(
+        again.files_count, 1,
+        "with the large file gone there is room again"
+    );
+    // A restore onto the full disk says so, too.
+    let options =
+        strongroom::RestoreOptions::new(strongroom::RestoreTarget::Directory(mount.0.join("out")));
+    fs::write(mount.0.join("filler"), vec![1; 5 << 20]).expect("written");
+    let full = vault.restore(
+        &again.recovery_point.expect("a point"),
+        &options,
+        &NoMonitor,
+    );
+    let is_full = full
+        .as_ref()
+        .is_err_and(|error| io_kind(error) == Some(std::io::ErrorKind::StorageFull));
+    assert!(is_full || full.is_ok(), "{full:?}");
+}
+
+#[test]
+fn a_read_only_disk_restores_but_takes_no_backup() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let Some(mount) = Mount::new(&dir.path().join("disk"), 16) else {
+        return;
+    };
+    let (home, out) = (dir.path().join("home"), dir.path().join("out"));
+    fs::create_dir(&home).expect("made");
+    fs::write(home.join("file"), "file").expect("written");
+    let place = mount.0.join("vault");
+    let url = place.to_str().expect("text");
+    let vault =
+        Strongroom::init(url, passphrase(), &InitOptions::for_tests()).expect("a new vault");
+    let report = backup(&vault, &home);
+    mount.make_read_only();
+    restore(&vault, &report, &out);
+    assert_eq!(differences(&home, &out), "");
+    let refused = vault.backup(&BackupOptions::new("test", vec![home]), &NoMonitor);
+    let error = refused.expect_err("nothing can be written");
+    assert_eq!(
+        io_kind(&error),
+        Some(std::io::ErrorKind::ReadOnlyFilesystem),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn a_source_that_is_gone_makes_no_point() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let vault = vault();
+    let gone = vault.backup(
+        &BackupOptions::new("test", vec![dir.path().join("gone")]),
+        &NoMonitor,
+    );
+    assert!(matches!(gone, Err(Error::NothingToBackUp)), "{gone:?}");
+    assert_eq!(vault.points().expect("listed").len(), 0);
+}

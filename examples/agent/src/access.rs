@@ -1,0 +1,249 @@
+//! Which vault a command works on, and with which key it is opened.
+
+use std::path::PathBuf;
+
+use strongroom::Strongroom;
+use strongroom::crypto::{Passphrase, SlotSecret};
+
+use crate::fail::{Code, Fail, Result};
+use crate::prompt;
+use crate::run::Agent;
+use crate::secret::Given;
+use crate::slots;
+
+/// Wrong passphrases that a person may type.
+const TRIES_MAX: usize = 3;
+
+/// Where a vault is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) url: String,
+    /// The id that the vault there had before; any other is refused.
+    pub(crate) expected_id: Option<String>,
+}
+
+/// Which key a command needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// A passphrase or this machine's credential.
+    Any,
+    /// A passphrase.
+    Passphrase,
+}
+
+/// A vault that is open.
+pub(crate) struct Access {
+    pub(crate) vault: Strongroom,
+    pub(crate) url: String,
+    /// The passphrase, if it was opened with one.
+    pub(crate) passphrase: Option<Passphrase>,
+}
+
+impl Access {
+    pub(crate) fn vault_id(&self) -> String {
+        self.vault.vault().id().to_string()
+    }
+}
+
+/// The vault that the flag, the environment or the state directory names.
+pub(crate) fn place(agent: &Agent) -> Result<Option<Place>> {
+    let pinned = agent.state.pinned()?;
+    if let Some(given) = agent.globals.vault.as_deref() {
+        let url = absolute(given)?;
+        let same = pinned.filter(|pinned| is_same_place(&pinned.url, &url));
+        return Ok(Some(Place {
+            url,
+            expected_id: same.map(|pinned| pinned.vault_id),
+        }));
+    }
+    Ok(pinned.map(|pinned| Place {
+        url: pinned.url,
+        expected_id: Some(pinned.vault_id),
+    }))
+}
+
+/// As [`place`]; without one there is nothing to do.
+pub(crate) fn required_place(agent: &Agent) -> Result<Place> {
+    let help = "name it with --vault URL or STRONGROOM_VAULT, or run `strongroom-agent backup PATH` to make one here";
+    place(agent)?.ok_or_else(|| Fail::usage("no vault is configured", help))
+}
+
+/// Opens the vault of this machine.
+pub(crate) fn open(agent: &Agent, need: Need) -> Result<Access> {
+    open_at(agent, required_place(agent)?, need)
+}
+
+/// Opens the vault at a place. An explicit passphrase comes before the local credential, that before a question.
+pub(crate) fn open_at(agent: &Agent, place: Place, need: Need) -> Result<Access> {
+    let id = slots::claimed_id(&place.url)?;
+    check_identity(&place, &id)?;
+    let access = unlock(agent, place.url.clone(), &id, need)?;
+    // The configuration is proven only now.
+    check_identity(&place, &access.vault_id())?;
+    if agent.out.verbose {
+        let key = if access.passphrase.is_some() {
+            "a passphrase"
+        } else {
+            "the local credential"
+        };
+        agent
+            .out
+            .note(&format!("vault {} ({id}), opened with {key}", access.url));
+    }
+    Ok(access)
+}
+
+fn unlock(agent: &Agent, url: String, id: &str, need: Need) -> Result<Access> {
+    if let Some(given) = Given::from_globals(&agent.globals)? {
+        return with_passphrase(url, given.for_opening()?);
+    }
+    let credential = match need {
+        Need::Any => agent.state.credential(id)?,
+        Need::Passphrase => None,
+    };
+    let mut is_stale = false;
+    if let Some(credential) = credential {
+        match Strongroom::open(&url, SlotSecret::Credential(&credential)) {
+            Ok(vault) => {
+                return Ok(Access {
+                    vault,
+                    url,
+                    passphrase: None,
+                });
+            }
+            Err(error) => {
+                let fail = Fail::from(error);
+                if fail.code != Code::Key {
+                    return Err(fail);
+                }
+                is_stale = true;
+            }
+        }
+    }
+    if prompt::is_possible() {
+        return ask(url);
+    }
+    let message = match (need, is_stale) {
+        (_, true) => "the vault does not know this machine's credential any more",
+        (Need::Any, false) => {
+            "no passphrase is given, and this machine has no credential for the vault"
+        }
+        (Need::Passphrase, false) => "this needs the owner's passphrase",
+    };
+    let help = "give it with --passphrase-file FILE or --passphrase-command CMD; \
+                `strongroom-agent vault attach` makes a credential for this machine";
+    Err(Fail::new(Code::Key, message, help))
+}
+
+fn ask(url: String) -> Result<Access> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let given = Given::ask(&format!("Passphrase of the vault at {url}"))?;
+        match given
+            .for_opening()
+            .and_then(|passphrase| with_passphrase(url.clone(), passphrase))
+        {
+            Err(fail) if fail.code == Code::Key && tries < TRIES_MAX => {
+                eprintln!("That is not it.");
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+fn with_passphrase(url: String, passphrase: Passphrase) -> Result<Access> {
+    let vault = Strongroom::open(&url, SlotSecret::Passphrase(&passphrase))?;
+    Ok(Access {
+        vault,
+        url,
+        passphrase: Some(passphrase),
+    })
+}
+
+fn check_identity(place: &Place, found: &str) -> Result<()> {
+    let Some(expected) = place
+        .expected_id
+        .as_deref()
+        .filter(|expected| *expected != found)
+    else {
+        return Ok(());
+    };
+    let message = format!(
+        "the vault at {} is not the one that this machine uses",
+        place.url
+    );
+    let help = "mount the right place; if the change is meant, remove vault.json from the state directory \
+                and run `strongroom-agent vault attach --vault URL`";
+    let cause = std::io::Error::other(format!("its id is {found}, expected is {expected}"));
+    Err(Fail::new(Code::Vault, message, help).because(&cause))
+}
+
+/// A path is made absolute, so that it means the same from every directory; a URL stays as it is.
+pub(crate) fn absolute(url: &str) -> Result<String> {
+    if url.contains("://") || url == "memory:" {
+        return Ok(url.to_owned());
+    }
+    let absolute = std::path::absolute(url).map_err(|error| {
+        Fail::usage(
+            format!("{url:?} is no usable path"),
+            "give the path from the root",
+        )
+        .because(&error)
+    })?;
+    Ok(absolute.to_string_lossy().into_owned())
+}
+
+/// The directory of a vault on a local file system.
+pub(crate) fn local_path(url: &str) -> Option<PathBuf> {
+    match url.split_once("://") {
+        Some(("file", path)) => Some(path.into()),
+        Some(_) => None,
+        None if url == "memory:" => None,
+        None => Some(url.into()),
+    }
+}
+
+/// True when two URLs are spellings of one place.
+pub(crate) fn is_same_place(a: &str, b: &str) -> bool {
+    match (local_path(a), local_path(b)) {
+        // Components leave out doubled slashes and the one at the end.
+        (Some(a), Some(b)) => a.components().eq(b.components()),
+        _ => a == b,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_a_place() {
+        assert!(is_same_place("/a/b", "file:///a/b/"));
+        assert!(!is_same_place("/a/b", "/a/c"));
+        assert!(is_same_place("s3://b/p", "s3://b/p") && !is_same_place("s3://b/p", "/b/p"));
+        assert_eq!(absolute("/v").unwrap(), "/v");
+        assert_eq!(absolute("s3://b").unwrap(), "s3://b");
+        assert!(absolute("v").unwrap().ends_with("/v"));
+    }
+
+    #[test]
+    fn another_vault_at_the_place_is_refused() {
+        let place = Place {
+            url: "/v".to_owned(),
+            expected_id: Some("a".to_owned()),
+        };
+        assert!(check_identity(&place, "a").is_ok());
+        assert_eq!(check_identity(&place, "b").unwrap_err().code, Code::Vault);
+        assert!(
+            check_identity(
+                &Place {
+                    expected_id: None,
+                    ..place
+                },
+                "b"
+            )
+            .is_ok()
+        );
+    }
+}

@@ -1,0 +1,139 @@
+//! Commands and the flags that all of them have.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands;
+
+/// Encrypted, deduplicated backup of this machine.
+#[derive(Debug, Parser)]
+#[command(name = "strongroom-agent", version, propagate_version = true)]
+#[command(
+    after_help = "Exit codes: 0 done; 1 failed, nothing committed; 2 bad usage or configuration; 3 done, but \
+    some entries were skipped; 4 damage found; 5 wrong passphrase or key; 6 vault unreachable, refused or not \
+    permitted; 7 another job is running; 130 cancelled."
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) globals: Globals,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags of every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Globals {
+    /// Where the vault is: a path or file:///path [env: STRONGROOM_VAULT]
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) vault: Option<String>,
+
+    /// File that holds the passphrase [env: STRONGROOM_PASSPHRASE_FILE]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+
+    /// Shell command that prints the passphrase
+    #[arg(
+        long,
+        global = true,
+        value_name = "CMD",
+        conflicts_with = "passphrase_file"
+    )]
+    pub(crate) passphrase_command: Option<String>,
+
+    /// Where this machine's own files are [env: STRONGROOM_STATE_DIR] [default: $XDG_STATE_HOME/strongroom; for root
+    /// /var/lib/strongroom]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) state_dir: Option<PathBuf>,
+
+    /// Print one JSON document
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    /// Print no progress and no summary
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+
+    /// Tell every skipped entry when it happens, and which vault and key are used
+    #[arg(long, short, global = true)]
+    pub(crate) verbose: bool,
+
+    /// Print no progress
+    #[arg(long, global = true)]
+    pub(crate) no_progress: bool,
+}
+
+impl Globals {
+    /// With the environment where no flag is given. An empty value is none.
+    pub(crate) fn with_environment(self) -> Self {
+        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let url = || variable("STRONGROOM_VAULT").map(|url| url.to_string_lossy().into_owned());
+        Self {
+            vault: self.vault.filter(|url| !url.is_empty()).or_else(url),
+            state_dir: self
+                .state_dir
+                .or_else(|| variable("STRONGROOM_STATE_DIR").map(PathBuf::from)),
+            ..self
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a vault, see what it is, manage its keys
+    #[command(subcommand)]
+    Vault(commands::vault::Command),
+    /// Make one recovery point now
+    Backup(commands::backup::Args),
+    /// List recovery points, newest first
+    Points(commands::points::Args),
+    /// List what a recovery point holds
+    Ls(commands::ls::Args),
+    /// Find entries by name or path in recovery points
+    Find(commands::find::Args),
+    /// Print the bytes of one file
+    Cat(commands::cat::Args),
+    /// Tell how one recovery point differs from another
+    Diff(commands::diff::Args),
+    /// Bring files back
+    Restore(commands::restore::Args),
+    /// Check what the vault holds
+    Verify(commands::verify::Args),
+    /// Tell which machine and vault this is and how old the newest points are
+    Status,
+    /// Check that backups can work here, and tell how to mend what is wrong
+    Check(commands::check::Args),
+    /// Print a completion script for a shell
+    Completions(commands::pages::CompletionsArgs),
+    /// Write manual pages
+    Man(commands::pages::ManArgs),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn flags_do_not_contradict_each_other() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn global_flags_stand_before_or_after_the_command() {
+        let cli = Cli::try_parse_from(["a", "points", "--vault", "/v", "--json"]).unwrap();
+        assert_eq!(cli.globals.vault.as_deref(), Some("/v"));
+        let cli = Cli::try_parse_from(["a", "--json", "vault", "key", "list"]).unwrap();
+        assert!(cli.globals.json);
+    }
+
+    #[test]
+    fn a_restore_has_exactly_one_destination() {
+        let restore =
+            |more: &[&str]| Cli::try_parse_from([&["a", "restore", "latest"], more].concat());
+        assert!(restore(&[]).is_err());
+        assert!(restore(&["--target", "x", "--original"]).is_err());
+        assert!(restore(&["a/b", "--target", "x"]).is_ok());
+    }
+}

@@ -1,0 +1,15 @@
+//! One module for each command.
+
+pub(crate) mod backup;
+pub(crate) mod cat;
+pub(crate) mod check;
+pub(crate) mod diff;
+pub(crate) mod find;
+pub(crate) mod key;
+pub(crate) mod ls;
+pub(crate) mod pages;
+pub(crate) mod points;
+pub(crate) mod restore;
+pub(crate) mod status;
+pub(crate) mod vault;
+pub(crate) mod verify;

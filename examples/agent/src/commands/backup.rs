@@ -1,0 +1,282 @@
+//! `backup`: one recovery point now.
+
+mod first;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+use strongroom::{BackupOptions, BackupReport, PointState, Strongroom};
+
+use crate::access::{self, Access, Need};
+use crate::create;
+use crate::fail::{Code, Fail, Result};
+use crate::output::progress::Progress;
+use crate::output::{Colour, human, json};
+use crate::run::Agent;
+use crate::values;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Folders and files to protect
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Name under which the recovery points form one history [default: last name of the first path]
+    #[arg(long, value_name = "NAME")]
+    source: Option<String>,
+    /// Leave out what matches: *.tmp, cache/, /home/*/Downloads
+    #[arg(long, value_name = "GLOB")]
+    exclude: Vec<String>,
+    /// File with one pattern a line; # begins a comment
+    #[arg(long, value_name = "FILE")]
+    exclude_from: Vec<PathBuf>,
+    /// Leave out larger files: 500M, 1.5G
+    #[arg(long, value_name = "SIZE", value_parser = values::bytes)]
+    exclude_larger_than: Option<u64>,
+    /// Do not cross into other file systems
+    #[arg(long)]
+    one_file_system: bool,
+    /// Keep a pair with the recovery point
+    #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = values::tag)]
+    tags: Vec<(String, String)>,
+    /// The recovery point may not expire before
+    #[arg(long, value_name = "TIME", value_parser = values::time)]
+    hold_until: Option<DateTime<Utc>>,
+    /// Keep the recovery point until
+    #[arg(long, value_name = "TIME", value_parser = values::time)]
+    retain_until: Option<DateTime<Utc>>,
+    /// Read and compare, write nothing to the vault
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
+    let mut options = options(agent, args)?;
+    let _lock = agent.state.lock(&options.source)?;
+    let (access, first) = open(agent, args.dry_run)?;
+    options.excludes.extend(own_vault(&access, &options.roots));
+    let progress = Progress::start(&agent.out);
+    if progress.is_watched() {
+        progress.expect(last_bytes(&access.vault, &options.source));
+    }
+    let report = access.vault.backup(&options, &progress)?;
+    let elapsed = progress.finish();
+
+    let restore = report
+        .recovery_point
+        .map(|id| restore_command(agent, &id.to_string()));
+    let mut document = json::Backup::new(&report, &access.url, elapsed.as_secs_f64());
+    document.restore_command.clone_from(&restore);
+    document.recovery_kit = first
+        .as_ref()
+        .and_then(|first| first.kit.as_ref())
+        .map(|kit| kit.display().to_string());
+    agent.out.result(&document, || {
+        let mut text = summary(agent, &report, &access, &human::duration(elapsed));
+        text.push_str(&human::skipped(&report.skipped, report.skipped_count));
+        if let Some(first) = &first {
+            text.push_str(&first.text(&agent.out));
+        }
+        if let Some(command) = &restore {
+            text.push_str(&format!("\n\nto restore:  {command}"));
+        }
+        text
+    })?;
+    // Whoever asked for quiet must still learn where the only key is.
+    if let (Some(first), true) = (&first, agent.out.quiet) {
+        agent.out.note(first.text(&agent.out).trim());
+    }
+    Ok(if report.state == PointState::Complete {
+        Code::Done
+    } else {
+        Code::Warnings
+    })
+}
+
+fn options(agent: &Agent, args: &Args) -> Result<BackupOptions> {
+    let mut roots = Vec::new();
+    for path in &args.paths {
+        let fail = |error| {
+            Fail::usage(
+                format!("{path:?} is no usable path"),
+                "give the path from the root",
+            )
+            .because(&error)
+        };
+        roots.push(std::path::absolute(path).map_err(fail)?);
+    }
+    let source = match &args.source {
+        Some(name) if name.trim().is_empty() => {
+            return Err(Fail::usage(
+                "the name of the source is empty",
+                "give --source a name, such as home",
+            ));
+        }
+        Some(name) => name.clone(),
+        None => source_name(roots.first().map_or(Path::new("/"), PathBuf::as_path)),
+    };
+    let mut options = BackupOptions::new(source, roots);
+    options.excludes.clone_from(&args.exclude);
+    for path in &args.exclude_from {
+        let fail = |error| {
+            let help = "give --exclude-from a text file that this user may read";
+            Fail::usage(
+                format!("cannot read the patterns in {}", path.display()),
+                help,
+            )
+            .because(&error)
+        };
+        let text = std::fs::read_to_string(path).map_err(fail)?;
+        options.excludes.extend(values::pattern_lines(&text));
+    }
+    options.exclude_larger_than_bytes = args.exclude_larger_than;
+    options.one_file_system = args.one_file_system;
+    options.tags = BTreeMap::from_iter(args.tags.iter().cloned());
+    options.hold_until = args.hold_until;
+    options.retain_until = args.retain_until;
+    options.dry_run = args.dry_run;
+    options.machine = agent.state.machine()?;
+    options.host = agent.host();
+    options.cancel = agent.cancel();
+    Ok(options)
+}
+
+/// The configured vault, or the embedded one of a first run; a dry run makes none.
+fn open(agent: &Agent, is_dry_run: bool) -> Result<(Access, Option<first::FirstRun>)> {
+    match access::place(agent)? {
+        Some(place) => Ok((access::open_at(agent, place, Need::Any)?, None)),
+        None if is_dry_run => Ok((create::passing()?, None)),
+        None => first::make(agent).map(|(access, first)| (access, Some(first))),
+    }
+}
+
+/// Name of a source that is given none.
+fn source_name(first: &Path) -> String {
+    first.file_name().map_or_else(
+        || "root".to_owned(),
+        |name| name.to_string_lossy().into_owned(),
+    )
+}
+
+/// Pattern that keeps a local vault out of the recovery points that it holds.
+fn own_vault(access: &Access, roots: &[PathBuf]) -> Option<String> {
+    let vault = std::fs::canonicalize(access::local_path(&access.url)?).ok()?;
+    let holds =
+        |root: &PathBuf| std::fs::canonicalize(root).is_ok_and(|root| vault.starts_with(root));
+    roots.iter().any(holds).then(|| literal(&vault))
+}
+
+/// A pattern that matches just this path.
+fn literal(path: &Path) -> String {
+    let mut pattern = String::new();
+    for letter in path.to_string_lossy().chars() {
+        match letter {
+            // A byte that is no text.
+            char::REPLACEMENT_CHARACTER => pattern.push('?'),
+            '*' | '?' | '[' | ']' | '{' | '}' | '!' | '\\' => pattern.extend(['\\', letter]),
+            letter => pattern.push(letter),
+        }
+    }
+    pattern
+}
+
+/// Size of the newest point of the source. Only a bar depends on it.
+fn last_bytes(vault: &Strongroom, source: &str) -> u64 {
+    let points = vault.points().unwrap_or_default();
+    points
+        .iter()
+        .find(|point| point.source == source)
+        .map_or(0, |point| point.logical_bytes)
+}
+
+/// The command that brings a point back, as it works from here.
+fn restore_command(agent: &Agent, point: &str) -> String {
+    let mut words = vec![
+        std::env::args()
+            .next()
+            .unwrap_or_else(|| "strongroom-agent".to_owned()),
+    ];
+    let mut flag = |name: &str, value: &str| words.extend([name.to_owned(), value.to_owned()]);
+    if let (false, Ok(dir)) = (agent.state.is_default(), agent.state.dir()) {
+        flag("--state-dir", &dir.to_string_lossy());
+    }
+    if let Some(url) = agent.globals.vault.as_deref() {
+        flag(
+            "--vault",
+            &access::absolute(url).unwrap_or_else(|_| url.to_owned()),
+        );
+    }
+    if let Some(path) = &agent.globals.passphrase_file {
+        flag("--passphrase-file", &path.to_string_lossy());
+    }
+    if let Some(command) = &agent.globals.passphrase_command {
+        flag("--passphrase-command", command);
+    }
+    words.extend(["restore", point, "--target", "restored"].map(str::to_owned));
+    words
+        .iter()
+        .map(|word| human::quoted(word))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn summary(agent: &Agent, report: &BackupReport, access: &Access, elapsed: &str) -> String {
+    let colour = if report.state == PointState::Complete {
+        Colour::Good
+    } else {
+        Colour::Doubtful
+    };
+    let state = agent.out.paint(colour, report.state.as_str());
+    let point = match report.recovery_point {
+        Some(id) => format!("recovery point {id} of {}", report.source),
+        None => format!("dry run of {}: nothing was written", report.source),
+    };
+    let count = human::count;
+    let files = format!(
+        "{} in {} ({} new, {} changed, {} unchanged)",
+        human::counted(report.files_count, "file"),
+        if report.dirs_count == 1 {
+            "1 directory".to_owned()
+        } else {
+            format!("{} directories", count(report.dirs_count))
+        },
+        count(report.files_new_count),
+        count(report.files_changed_count),
+        count(report.files_unchanged_count)
+    );
+    let sizes = format!(
+        "{}, of which {} new, {} stored",
+        human::bytes(report.logical_bytes),
+        human::bytes(report.unique_bytes),
+        human::bytes(report.stored_bytes)
+    );
+    let vault = match access.url.as_str() {
+        create::PASSING => "none yet: the first backup makes one".to_owned(),
+        url => url.to_owned(),
+    };
+    let fields = [
+        ("files", files),
+        ("size", sizes),
+        ("taken", human::time(report.taken_at)),
+        ("time", elapsed.to_owned()),
+        ("vault", vault),
+    ];
+    format!("{state}: {point}\n\n{}", human::fields(&fields))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_are_named_after_the_first_path() {
+        assert_eq!(source_name(Path::new("/home/me")), "me");
+        assert_eq!(source_name(Path::new("/home/me/")), "me");
+        assert_eq!(source_name(Path::new("/")), "root");
+    }
+
+    #[test]
+    fn a_path_as_a_pattern_means_itself() {
+        assert_eq!(literal(Path::new("/a/[b]*")), r"/a/\[b\]\*");
+    }
+}

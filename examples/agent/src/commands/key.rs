@@ -1,0 +1,207 @@
+//! `vault key`: who can open the vault.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+use strongroom::crypto::{Passphrase, Role};
+use strongroom::vault::SlotView;
+
+use crate::access::{self, Access, Need};
+use crate::fail::{Code, Fail, Result};
+use crate::kit;
+use crate::output::human::{self, Align};
+use crate::prompt;
+use crate::run::Agent;
+use crate::secret::Given;
+use crate::slots;
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// List the key slots
+    List,
+    /// Add another passphrase; needs the owner's
+    Add {
+        /// What it permits: owner, agent, maintenance or monitor
+        #[arg(long, default_value = "owner", value_parser = role)]
+        role: Role,
+        /// What it is for
+        #[arg(long, default_value = "added passphrase")]
+        label: String,
+        #[command(flatten)]
+        new: NewPassphrase,
+    },
+    /// Remove a key slot; needs the owner's passphrase
+    Remove {
+        /// Its id or a unique prefix, as `vault key list` shows it
+        slot: String,
+    },
+    /// Replace the passphrase; no data is rewritten
+    Change {
+        #[command(flatten)]
+        new: NewPassphrase,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct NewPassphrase {
+    /// File that holds the new passphrase
+    #[arg(long, value_name = "FILE")]
+    new_passphrase_file: Option<PathBuf>,
+    /// Shell command that prints the new passphrase
+    #[arg(long, value_name = "CMD", conflicts_with = "new_passphrase_file")]
+    new_passphrase_command: Option<String>,
+}
+
+fn role(text: &str) -> Result<Role, String> {
+    text.parse()
+        .map_err(|error: strongroom::crypto::Error| error.to_string())
+}
+
+impl NewPassphrase {
+    fn get(&self) -> Result<Passphrase> {
+        match Given::from_flags(
+            self.new_passphrase_file.as_deref(),
+            self.new_passphrase_command.as_deref(),
+        )? {
+            Some(given) => given.for_new(),
+            None if prompt::is_possible() => Given::ask_new("New passphrase"),
+            None => {
+                let help =
+                    "give it with --new-passphrase-file FILE or --new-passphrase-command CMD";
+                Err(Fail::usage("no new passphrase is given", help))
+            }
+        }
+    }
+}
+
+pub(crate) fn run(agent: &Agent, command: &Command) -> Result<Code> {
+    match command {
+        Command::List => list(agent),
+        Command::Add { role, label, new } => add(agent, *role, label, new),
+        Command::Remove { slot } => remove(agent, slot),
+        Command::Change { new } => change(agent, new),
+    }
+}
+
+fn list(agent: &Agent) -> Result<Code> {
+    let access = access::open(agent, Need::Any)?;
+    let slots = slots::all(&access.vault)?;
+    let own = agent
+        .state
+        .credential(&access.vault_id())
+        .ok()
+        .flatten()
+        .map(|own| slots::slot_of(&own));
+    let kind = |slot: &SlotView| {
+        if slot.info.is_credential {
+            "credential"
+        } else {
+            "passphrase"
+        }
+    };
+    let is_own = |slot: &SlotView| own == Some(slot.slot_id);
+    if agent.out.json {
+        let document = |slot: &SlotView| {
+            json!({
+                "slot": slot.slot_id.to_string(),
+                "role": slot.info.role.to_string(),
+                "kind": kind(slot),
+                "is_this_machine": is_own(slot),
+                "kdf_memory_bytes": slot.info.cost.map(|cost| u64::from(cost.memory_kib) << 10),
+                "kdf_passes_count": slot.info.cost.map(|cost| cost.passes),
+            })
+        };
+        agent
+            .out
+            .document(&slots.iter().map(document).collect::<Vec<_>>())?;
+        return Ok(Code::Done);
+    }
+    let row = |slot: &SlotView| {
+        let cost = slot.info.cost.map(|cost| {
+            format!(
+                "{} × {}",
+                human::bytes(u64::from(cost.memory_kib) << 10),
+                cost.passes
+            )
+        });
+        vec![
+            slot.slot_id.to_string(),
+            slot.info.role.to_string(),
+            format!(
+                "{}{}",
+                kind(slot),
+                if is_own(slot) { " of this machine" } else { "" }
+            ),
+            cost.unwrap_or_default(),
+        ]
+    };
+    let columns = [
+        ("slot", Align::Left),
+        ("role", Align::Left),
+        ("kind", Align::Left),
+        ("cost", Align::Left),
+    ];
+    agent.out.text(&human::table(
+        &columns,
+        &slots.iter().map(row).collect::<Vec<_>>(),
+    ))?;
+    Ok(Code::Done)
+}
+
+fn add(agent: &Agent, role: Role, label: &str, new: &NewPassphrase) -> Result<Code> {
+    let access = access::open(agent, Need::Passphrase)?;
+    let slot = slots::add(&access.vault, &new.get()?, role, label)?.to_string();
+    let document = json!({ "vault_id": access.vault_id(), "slot": slot, "role": role.to_string() });
+    agent.out.result(&document, || {
+        format!("added key slot {slot} of role {role}")
+    })?;
+    Ok(Code::Done)
+}
+
+fn remove(agent: &Agent, text: &str) -> Result<Code> {
+    let access = access::open(agent, Need::Passphrase)?;
+    let slot = slots::find(&access.vault, text)?.slot_id;
+    slots::remove(&access.vault, slot)?;
+    let id = access.vault_id();
+    let own = agent.state.credential(&id).ok().flatten();
+    if own.is_some_and(|own| slots::slot_of(&own) == slot) {
+        agent.state.forget_credential(&id)?;
+    }
+    let document = json!({ "vault_id": id, "removed_slot": slot.to_string() });
+    agent
+        .out
+        .result(&document, || format!("removed key slot {slot}"))?;
+    Ok(Code::Done)
+}
+
+fn change(agent: &Agent, new: &NewPassphrase) -> Result<Code> {
+    let access = access::open(agent, Need::Passphrase)?;
+    let Access {
+        vault,
+        passphrase: Some(old),
+        ..
+    } = &access
+    else {
+        return Err(Fail::new(
+            Code::Key,
+            "this needs the owner's passphrase",
+            "give it with --passphrase-file",
+        ));
+    };
+    let slot = slots::change(vault, old, &new.get()?)?.to_string();
+    let id = access.vault_id();
+    let kit = match agent.state.dir() {
+        Ok(dir) => kit::of_vault(dir, &id)?.map(|kit| kit.display().to_string()),
+        Err(_) => None,
+    };
+    let document = json!({ "vault_id": id, "slot": slot, "outdated_recovery_kit": kit });
+    agent.out.result(&document, || {
+        format!("changed the passphrase; its key slot is {slot} now")
+    })?;
+    if let Some(kit) = kit {
+        agent.out.note(&format!(
+            "{kit} holds the old passphrase: note the new one there, or remove it"
+        ));
+    }
+    Ok(Code::Done)
+}

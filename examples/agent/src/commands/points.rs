@@ -1,0 +1,80 @@
+//! `points`: the recovery points, newest first.
+
+use strongroom::{PointState, PointView};
+
+use crate::access::{self, Need};
+use crate::fail::{Code, Result};
+use crate::output::human::{self, Align};
+use crate::output::json;
+use crate::run::{Agent, now};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Only those of this source
+    #[arg(long, value_name = "NAME")]
+    source: Option<String>,
+}
+
+pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
+    let access = access::open(agent, Need::Any)?;
+    let mut points = access.vault.points()?;
+    if let Some(source) = &args.source {
+        points.retain(|point| point.source == *source);
+    }
+    if agent.out.json {
+        let now = now();
+        let documents: Vec<_> = points
+            .iter()
+            .map(|point| json::Point::new(point, now))
+            .collect();
+        agent.out.document(&documents)?;
+    } else {
+        agent.out.text(&text(&points))?;
+    }
+    Ok(Code::Done)
+}
+
+fn text(points: &[PointView]) -> String {
+    if points.is_empty() {
+        return "no recovery points".to_owned();
+    }
+    let columns = [
+        ("recovery point", Align::Left),
+        ("source", Align::Left),
+        ("taken", Align::Left),
+        ("state", Align::Left),
+        ("files", Align::Right),
+        ("size", Align::Right),
+        ("kept", Align::Left),
+        ("tags", Align::Left),
+    ];
+    let rows: Vec<_> = points.iter().map(row).collect();
+    human::table(&columns, &rows)
+}
+
+fn row(point: &PointView) -> Vec<String> {
+    let is_known = point.state != PointState::Damaged;
+    let known = |text: String| if is_known { text } else { "?".to_owned() };
+    let tags: Vec<_> = point
+        .tags
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    let kept = [
+        ("held until", point.hold_until),
+        ("until", point.retain_until),
+    ];
+    let kept = kept
+        .into_iter()
+        .filter_map(|(why, until)| Some(format!("{why} {}", human::time(until?))));
+    vec![
+        point.id.to_string(),
+        known(human::clean(&point.source)),
+        human::time(point.taken_at),
+        point.state.as_str().to_owned(),
+        known(human::count(point.files_count)),
+        known(human::bytes(point.logical_bytes)),
+        kept.collect::<Vec<_>>().join(", "),
+        human::clean(&tags.join(" ")),
+    ]
+}

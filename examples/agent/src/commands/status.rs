@@ -1,0 +1,149 @@
+//! `status`: this machine, its vault and how old the newest points are.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use strongroom::{PointState, PointView};
+
+use crate::access::{self, Need};
+use crate::commands::vault;
+use crate::fail::{Code, Result};
+use crate::output::human::{self, Align};
+use crate::output::json;
+use crate::run::{Agent, now};
+
+pub(crate) fn run(agent: &Agent) -> Result<Code> {
+    let access = access::open(agent, Need::Any)?;
+    let points = access.vault.points()?;
+    let sources = by_source(&points);
+    let machine = agent.state.known_machine().ok().flatten();
+    let machine = machine.map(|id| format!("{:032x}", u128::from_be_bytes(id)));
+    let state_dir = agent.state.dir().ok().map(|dir| dir.display().to_string());
+    let described = vault::describe(&access)?;
+    if agent.out.json {
+        agent.out.document(&json!({
+            "machine": machine,
+            "host": agent.host(),
+            "version": env!("CARGO_PKG_VERSION"),
+            "state_dir": state_dir,
+            "vault": described,
+            "sources": sources.iter().map(source_json).collect::<Vec<_>>(),
+        }))?;
+        return Ok(Code::Done);
+    }
+    let fields = [
+        (
+            "machine",
+            format!(
+                "{} ({})",
+                agent.host(),
+                machine.unwrap_or_else(|| "no id yet".to_owned())
+            ),
+        ),
+        ("state", state_dir.unwrap_or_else(|| "none".to_owned())),
+        ("agent", env!("CARGO_PKG_VERSION").to_owned()),
+    ];
+    let text = format!(
+        "{}\n\n{}\n\n{}",
+        human::fields(&fields),
+        vault::text(&described),
+        sources_text(&sources)
+    );
+    agent.out.text(&text)?;
+    Ok(Code::Done)
+}
+
+/// The newest point of a source, and how many it has.
+struct Source<'a> {
+    newest: &'a PointView,
+    points_count: u64,
+}
+
+/// Points come newest first.
+fn by_source(points: &[PointView]) -> Vec<Source<'_>> {
+    let mut sources: BTreeMap<&str, Source<'_>> = BTreeMap::new();
+    for point in points
+        .iter()
+        .filter(|point| point.state != PointState::Damaged)
+    {
+        let source = sources.entry(&point.source).or_insert(Source {
+            newest: point,
+            points_count: 0,
+        });
+        source.points_count += 1;
+    }
+    sources.into_values().collect()
+}
+
+fn source_json(source: &Source<'_>) -> Value {
+    json!({
+        "source": source.newest.source,
+        "recovery_point": source.newest.id.to_string(),
+        "taken_at": json::time(source.newest.taken_at),
+        "state": source.newest.state.as_str(),
+        "logical_bytes": source.newest.logical_bytes,
+        "points_count": source.points_count,
+    })
+}
+
+fn sources_text(sources: &[Source<'_>]) -> String {
+    if sources.is_empty() {
+        return "no recovery points".to_owned();
+    }
+    let now = now();
+    let row = |source: &Source<'_>| {
+        vec![
+            human::clean(&source.newest.source),
+            human::ago(source.newest.taken_at, now),
+            human::time(source.newest.taken_at),
+            source.newest.state.as_str().to_owned(),
+            human::bytes(source.newest.logical_bytes),
+            human::count(source.points_count),
+        ]
+    };
+    let columns = [
+        ("source", Align::Left),
+        ("newest point", Align::Left),
+        ("taken", Align::Left),
+        ("state", Align::Left),
+        ("size", Align::Right),
+        ("points", Align::Right),
+    ];
+    human::table(&columns, &sources.iter().map(row).collect::<Vec<_>>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use strongroom::vault::format::SessionId;
+
+    #[test]
+    fn the_newest_of_each_source() {
+        let point = |source: &str, secs: i64, state| PointView {
+            id: SessionId::new(u64::try_from(secs).unwrap() * 1000, [0; 10]),
+            source: source.to_owned(),
+            host: String::new(),
+            taken_at: chrono::DateTime::from_timestamp(secs, 0).unwrap(),
+            state,
+            logical_bytes: 0,
+            files_count: 0,
+            roots: Vec::new(),
+            tags: BTreeMap::new(),
+            hold_until: None,
+            retain_until: None,
+        };
+        let points = [
+            point("", 9, PointState::Damaged),
+            point("b", 3, PointState::Complete),
+            point("a", 2, PointState::Partial),
+            point("b", 1, PointState::Complete),
+        ];
+        let sources = by_source(&points);
+        let seen: Vec<_> = sources
+            .iter()
+            .map(|source| (source.newest.source.as_str(), source.points_count))
+            .collect();
+        assert_eq!(seen, [("a", 1), ("b", 2)]);
+        assert_eq!(sources[1].newest.taken_at.timestamp(), 3);
+    }
+}

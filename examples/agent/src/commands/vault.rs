@@ -1,0 +1,234 @@
+//! `vault`: making a vault, knowing it, managing its keys.
+
+use serde_json::{Value, json};
+use strongroom::vault::InitOptions;
+
+use crate::access::{self, Access, Need};
+use crate::commands::key;
+use crate::create;
+use crate::fail::{Code, Fail, Result};
+use crate::output::human;
+use crate::prompt;
+use crate::run::Agent;
+use crate::secret::Given;
+use crate::values;
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Make a vault
+    Init(InitArgs),
+    /// Make this machine's credential for a vault that exists; needs its passphrase once
+    Attach,
+    /// Tell what the vault is and how much it holds
+    Status,
+    /// Manage who can open the vault
+    #[command(subcommand)]
+    Key(key::Command),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct InitArgs {
+    /// Name for people: 2 to 50 letters, digits and hyphens, a letter first
+    #[arg(long, value_parser = values::vault_name)]
+    name: Option<String>,
+    /// How many copies in how many places: local (one copy where the vault is)
+    #[arg(long, value_name = "KIND", default_value = "local")]
+    redundancy: String,
+    /// Keep no credential on this machine: every command needs the passphrase
+    #[arg(long)]
+    no_local_credential: bool,
+    /// Deleting is immediate and needs no passphrase
+    #[arg(long)]
+    no_soft_delete: bool,
+}
+
+pub(crate) fn run(agent: &Agent, command: &Command) -> Result<Code> {
+    match command {
+        Command::Init(args) => init(agent, args),
+        Command::Attach => attach(agent),
+        Command::Status => status(agent),
+        Command::Key(command) => key::run(agent, command),
+    }
+}
+
+fn init(agent: &Agent, args: &InitArgs) -> Result<Code> {
+    match args.redundancy.as_str() {
+        "local" => {}
+        "zone" | "geo" => {
+            let message = format!(
+                "redundancy {} is not available in this version",
+                args.redundancy
+            );
+            return Err(Fail::usage(
+                message,
+                "use --redundancy local, and copy the vault's directory elsewhere",
+            ));
+        }
+        other => {
+            let message = format!("{other:?} is no kind of redundancy");
+            return Err(Fail::usage(message, "use --redundancy local"));
+        }
+    }
+    let given = agent.globals.vault.as_deref();
+    let help = "name the place with --vault /path/to/vault";
+    let url =
+        access::absolute(given.ok_or_else(|| Fail::usage("where shall the vault be?", help))?)?;
+    let mut options = InitOptions::default();
+    options.name.clone_from(&args.name);
+    options.no_soft_delete = args.no_soft_delete;
+
+    let passphrase = match Given::from_globals(&agent.globals)? {
+        Some(given) => Some(given.for_new()?),
+        None if prompt::is_possible() => Some(Given::ask_new("New passphrase")?),
+        None => None,
+    };
+    let created = create::vault(agent, &url, passphrase, &options)?;
+    let access = &created.access;
+    // A vault in memory has gone when this command ends.
+    let is_lasting = url != create::PASSING;
+    let slot = if is_lasting && !args.no_local_credential {
+        Some(create::attach(agent, access)?)
+    } else {
+        None
+    };
+    let is_pinned = is_lasting && create::pin(agent, access)?;
+    let kit = created.kit.as_ref().map(|kit| kit.display().to_string());
+    let mut document = json!({
+        "vault_id": access.vault_id(),
+        "name": args.name,
+        "url": url,
+        "slot": slot,
+        "is_default": is_pinned,
+    });
+    if let (Some(kit), Some(fields)) = (&kit, document.as_object_mut()) {
+        fields.insert("recovery_kit".to_owned(), Value::from(kit.as_str()));
+    }
+    agent.out.result(&document, || {
+        init_text(access, kit.as_deref(), slot.is_some(), is_pinned)
+    })?;
+    if let (Some(kit), true) = (&kit, agent.out.quiet) {
+        agent.out.note(&format!(
+            "the generated passphrase is in {kit}: keep it somewhere else, too"
+        ));
+    }
+    Ok(Code::Done)
+}
+
+fn init_text(access: &Access, kit: Option<&str>, has_credential: bool, is_pinned: bool) -> String {
+    let mut fields = vec![("vault", access.url.clone()), ("id", access.vault_id())];
+    fields.extend(kit.map(|kit| ("recovery kit", kit.to_owned())));
+    let mut text = format!("made a vault\n\n{}\n", human::fields(&fields));
+    if kit.is_some() {
+        text.push_str("\nA passphrase was generated; it stands in the recovery kit. Keep it somewhere else, too.");
+    }
+    text.push_str("\nWithout a passphrase nobody can read the vault, and nobody can help.");
+    if has_credential {
+        text.push_str(
+            "\nThis machine has a credential: its backups and restores need no passphrase.",
+        );
+    }
+    if !is_pinned {
+        text.push_str("\nThis machine uses another vault by default: name this one with --vault.");
+    }
+    text
+}
+
+fn attach(agent: &Agent) -> Result<Code> {
+    let access = access::open(agent, Need::Passphrase)?;
+    let slot = create::attach(agent, &access)?;
+    let is_pinned = create::pin(agent, &access)?;
+    let document = json!({
+        "vault_id": access.vault_id(), "slot": slot, "url": access.url, "is_default": is_pinned,
+    });
+    agent.out.result(&document, || {
+        let fields = [
+            ("vault", access.url.clone()),
+            ("id", access.vault_id()),
+            ("key slot", slot),
+        ];
+        let mut text = format!(
+            "attached: this machine opens the vault without a passphrase\n\n{}",
+            human::fields(&fields)
+        );
+        if !is_pinned {
+            text.push_str(
+                "\n\nThis machine uses another vault by default: name this one with --vault.",
+            );
+        }
+        text
+    })?;
+    Ok(Code::Done)
+}
+
+fn status(agent: &Agent) -> Result<Code> {
+    let access = access::open(agent, Need::Any)?;
+    let described = describe(&access)?;
+    if agent.out.json {
+        agent.out.document(&described)?;
+    } else {
+        agent.out.text(&text(&described))?;
+    }
+    Ok(Code::Done)
+}
+
+/// Identity, format, sizes and counts.
+pub(crate) fn describe(access: &Access) -> Result<Value> {
+    let status = access.vault.status()?;
+    let config = access.vault.vault().config();
+    Ok(json!({
+        "vault_id": status.vault_id,
+        "name": status.name,
+        "url": access.url,
+        "format": status.format,
+        "redundancy": status.redundancy,
+        "created_at": crate::output::json::time(config.created_at),
+        "soft_delete_days": if config.no_soft_delete { 0 } else { config.soft_delete_days },
+        "packs_count": status.packs_count,
+        "stored_bytes": status.stored_bytes,
+        "points_count": status.points_count,
+        "sources": status.sources,
+        "role": access.vault.vault().keys().role().to_string(),
+        "opened_with": if access.passphrase.is_some() { "passphrase" } else { "credential" },
+    }))
+}
+
+pub(crate) fn text(described: &Value) -> String {
+    let of = |name: &str| described.get(name).cloned().unwrap_or_default();
+    let word = |name: &str| human::clean(of(name).as_str().unwrap_or("-"));
+    let number = |name: &str| of(name).as_u64().unwrap_or_default();
+    let days = number("soft_delete_days");
+    let made = chrono::DateTime::parse_from_rfc3339(&word("created_at"));
+    let fields = [
+        ("vault", word("url")),
+        ("name", word("name")),
+        ("id", word("vault_id")),
+        (
+            "made",
+            made.map_or("-".to_owned(), |at| human::time(at.to_utc())),
+        ),
+        ("format", number("format").to_string()),
+        ("redundancy", word("redundancy")),
+        (
+            "soft delete",
+            if days == 0 {
+                "off".to_owned()
+            } else {
+                format!("{days} days")
+            },
+        ),
+        ("points", human::count(number("points_count"))),
+        (
+            "packs",
+            format!(
+                "{}, {}",
+                human::count(number("packs_count")),
+                human::bytes(number("stored_bytes"))
+            ),
+        ),
+        (
+            "opened with",
+            format!("a {} of role {}", word("opened_with"), word("role")),
+        ),
+    ];
+    human::fields(&fields)
+}

@@ -1,0 +1,135 @@
+//! Making a vault and this machine's way into it.
+
+use std::path::PathBuf;
+
+use strongroom::Strongroom;
+use strongroom::crypto::{KdfCost, Passphrase, SlotSecret};
+use strongroom::vault::{Error as VaultError, InitOptions};
+
+use crate::access::{Access, is_same_place};
+use crate::fail::{Fail, Result};
+use crate::kit::{self, Kit};
+use crate::run::{Agent, now};
+use crate::secret::Given;
+use crate::slots;
+use crate::state::Pinned;
+
+/// URL of a vault that vanishes with the process.
+pub(crate) const PASSING: &str = "memory:";
+
+/// A vault that was just made.
+pub(crate) struct Created {
+    pub(crate) access: Access,
+    /// Where its generated passphrase stands.
+    pub(crate) kit: Option<PathBuf>,
+}
+
+/// Makes a vault at `url`; without a passphrase one is generated and written to a recovery kit first.
+pub(crate) fn vault(
+    agent: &Agent,
+    url: &str,
+    passphrase: Option<Passphrase>,
+    options: &InitOptions,
+) -> Result<Created> {
+    if let Some(passphrase) = passphrase {
+        let vault = Strongroom::init(url, &passphrase, options)?;
+        return Ok(Created {
+            access: access(vault, url, passphrase),
+            kit: None,
+        });
+    }
+    let kit = Kit::begin(&agent.state, url, &agent.host(), now())?;
+    let vault = match Strongroom::init(url, &kit.passphrase, options) {
+        Ok(vault) => vault,
+        Err(strongroom::Error::Vault(VaultError::VaultExists)) if kit.is_resumed => {
+            let opened = Strongroom::open(url, SlotSecret::Passphrase(&kit.passphrase));
+            opened.map_err(|error| kit::foreign_vault(url).because(&error))?
+        }
+        Err(error) => {
+            // Other failures may have left a vault that this passphrase opens: the next run takes it up.
+            if leaves_nothing(&error) {
+                kit.discard()?;
+            }
+            return Err(error.into());
+        }
+    };
+    kit.finish(&vault.vault().id().to_string())?;
+    let path = kit.path.clone();
+    Ok(Created {
+        access: access(vault, url, kit.passphrase),
+        kit: Some(path),
+    })
+}
+
+fn access(vault: Strongroom, url: &str, passphrase: Passphrase) -> Access {
+    Access {
+        vault,
+        url: url.to_owned(),
+        passphrase: Some(passphrase),
+    }
+}
+
+fn leaves_nothing(error: &strongroom::Error) -> bool {
+    matches!(
+        error,
+        strongroom::Error::Vault(
+            VaultError::VaultExists | VaultError::StoreRefused { .. } | VaultError::Location { .. }
+        )
+    )
+}
+
+/// Makes this machine's credential for an open vault, unless it has one that still stands; returns its slot.
+pub(crate) fn attach(agent: &Agent, access: &Access) -> Result<String> {
+    let id = access.vault_id();
+    if let Ok(Some(credential)) = agent.state.credential(&id) {
+        let slot = slots::slot_of(&credential);
+        if Strongroom::open(&access.url, SlotSecret::Credential(&credential)).is_ok() {
+            return Ok(slot.to_string());
+        }
+    }
+    // The place for it first: a slot that nobody can open would stay behind.
+    agent.state.prepare()?;
+    let credential = slots::add_local(&access.vault, &agent.host())?;
+    agent.state.keep_credential(&id, &credential)?;
+    Ok(slots::slot_of(&credential).to_string())
+}
+
+/// Makes the vault that of this machine, unless it has another; tells whether it is now.
+pub(crate) fn pin(agent: &Agent, access: &Access) -> Result<bool> {
+    let pinned = Pinned {
+        url: access.url.clone(),
+        vault_id: access.vault_id(),
+    };
+    match agent.state.pinned()? {
+        Some(other) if other.vault_id != pinned.vault_id => Ok(false),
+        Some(same) if is_same_place(&same.url, &pinned.url) => Ok(true),
+        _ => agent.state.pin(&pinned).map(|()| true),
+    }
+}
+
+/// The vault of a first run: below the state directory, with a local credential and, unless one is given, a
+/// generated passphrase.
+pub(crate) fn embedded(agent: &Agent) -> Result<Created> {
+    let dir = agent.state.prepare()?;
+    let help =
+        "give the state directory a name in UTF-8 with --state-dir, or name a vault with --vault";
+    let path = dir.join("vault");
+    let url = path
+        .to_str()
+        .ok_or_else(|| Fail::usage("the state directory's name is not UTF-8", help))?;
+    let given = Given::from_globals(&agent.globals)?;
+    let given = given.map(|given| given.for_new()).transpose()?;
+    let created = vault(agent, url, given, &InitOptions::default())?;
+    attach(agent, &created.access)?;
+    pin(agent, &created.access)?;
+    Ok(created)
+}
+
+/// A vault that vanishes with the process: what a dry run without any vault is compared with.
+pub(crate) fn passing() -> Result<Access> {
+    let mut options = InitOptions::default();
+    options.cost = KdfCost::MINIMUM;
+    let passphrase = slots::generate()?;
+    let vault = Strongroom::init(PASSING, &passphrase, &options)?;
+    Ok(access(vault, PASSING, passphrase))
+}

@@ -1,0 +1,141 @@
+//! What to do about an error of the library.
+
+use std::io::ErrorKind;
+
+use strongroom::vault::Error as VaultError;
+use strongroom::vault::format::FormatError;
+use strongroom::{Error, crypto};
+
+/// The next step after this error.
+pub(super) fn help_of(error: &Error) -> &'static str {
+    match error {
+        Error::Cancelled => "run the same command again when you like: what was uploaded is reused",
+        Error::Vault(error) => vault_help(error),
+        Error::Crypto(error) => crypto_help(error),
+        Error::File { source, .. } => file_help(source.kind()),
+        Error::Runtime(_) => {
+            "free some memory or raise the limit of threads (ulimit -u), then run it again"
+        }
+        Error::NothingToBackUp => {
+            "check how the paths are spelled and that this user may read them"
+        }
+        Error::NotAbsolute(_) => "give the path from the root: /home/me/documents",
+        Error::Pattern { .. } => {
+            "write patterns like *.tmp, cache/ or /home/*/Downloads; quote them from the shell"
+        }
+        Error::NoSuchPoint(_) => {
+            "run `strongroom-agent points` to see which recovery points there are"
+        }
+        Error::AmbiguousPoint(_) => {
+            "give more characters of the id, as `strongroom-agent points` shows it"
+        }
+        Error::NoSuchPath(_) => {
+            "run `strongroom-agent ls POINT --recursive`, or `find`, to see what there is"
+        }
+        Error::WrongKind { .. } => "run `strongroom-agent ls POINT PATH` to see what it is",
+        Error::TargetNotDirectory(_) => {
+            "give --target a directory, or a path that does not exist yet"
+        }
+        Error::TreeDamaged(_) => DAMAGE,
+        Error::Fenced(_) => "wait until the other run of this source has ended, then run it again",
+        _ => ASK_CHECK,
+    }
+}
+
+const DAMAGE: &str = "run `strongroom-agent verify --read-data` to learn which points are hurt; older ones may be whole";
+const ASK_CHECK: &str = "run `strongroom-agent check` to see what is wrong here";
+const NEW_VERSION: &str =
+    "the vault was written by a newer version: install that version or a later one";
+
+fn file_help(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::PermissionDenied => "run as a user who may do that, or as root",
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            "free some space there and run it again"
+        }
+        ErrorKind::ReadOnlyFilesystem => "mount it for writing, or choose another place",
+        ErrorKind::NotFound => "check how the path is spelled",
+        _ => ASK_CHECK,
+    }
+}
+
+fn vault_help(error: &VaultError) -> &'static str {
+    match error {
+        VaultError::Store { .. } => match error.io_kind() {
+            Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
+                "free some space where the vault is, then run it again: what was uploaded is reused"
+            }
+            Some(ErrorKind::PermissionDenied) => "run as a user who may write where the vault is",
+            Some(ErrorKind::ReadOnlyFilesystem) => "mount the place of the vault for writing",
+            _ => {
+                "check that the place of the vault is mounted and can be reached, then run it again"
+            }
+        },
+        VaultError::TimedOut { .. } => {
+            "check the connection to the vault's place, then run it again"
+        }
+        VaultError::Missing { .. } => DAMAGE,
+        VaultError::Object { source, .. } | VaultError::Format(source) => match source {
+            FormatError::UnsupportedVersion { .. } | FormatError::UnknownFeature { .. } => {
+                NEW_VERSION
+            }
+            FormatError::Crypto(error) => crypto_help(error),
+            _ => DAMAGE,
+        },
+        VaultError::NoVault { .. } => {
+            "check --vault and that its place is mounted; `strongroom-agent vault init` makes a new vault"
+        }
+        VaultError::VaultExists => {
+            "use it as it is: `strongroom-agent vault attach`; or choose another place"
+        }
+        VaultError::WrongKey => {
+            "give the passphrase with --passphrase-file; a generated one stands in the recovery kit"
+        }
+        VaultError::NotPermitted(_) => "give the owner's passphrase with --passphrase-file",
+        VaultError::StoreRefused { .. } => {
+            "choose a place that keeps what it is given, such as a local disk"
+        }
+        VaultError::Location { .. } => {
+            "give a path like /mnt/disk/vault, or file:///mnt/disk/vault"
+        }
+        VaultError::LastOwner => "add another passphrase first: `strongroom-agent vault key add`",
+        VaultError::Crypto(error) => crypto_help(error),
+        _ => ASK_CHECK,
+    }
+}
+
+fn crypto_help(error: &crypto::Error) -> &'static str {
+    match error {
+        crypto::Error::WrongKey => "give the passphrase with --passphrase-file",
+        crypto::Error::NotPermitted(_) => "give the owner's passphrase with --passphrase-file",
+        crypto::Error::PassphraseTooShort { .. } => {
+            "use a longer one: four or five random words are good"
+        }
+        crypto::Error::NotACredential(_) => {
+            "make a new credential: `strongroom-agent vault attach`"
+        }
+        crypto::Error::OpenFailed | crypto::Error::Malformed(_) | crypto::Error::BadSignature => {
+            DAMAGE
+        }
+        _ => ASK_CHECK,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_help_is_a_next_step() {
+        let errors = [
+            Error::Cancelled,
+            Error::Vault(VaultError::WrongKey),
+            Error::Vault(VaultError::Format(FormatError::BadMagic)),
+            Error::Crypto(crypto::Error::Entropy),
+            Error::NoSuchPath(b"x".to_vec()),
+        ];
+        for error in errors {
+            assert!(help_of(&error).len() > 20, "{error}");
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! From errors of the library to exit codes.
+
+use std::io::ErrorKind;
+
+use strongroom::vault::Error as VaultError;
+use strongroom::vault::format::FormatError;
+use strongroom::{Error, crypto};
+
+use super::Code;
+
+/// The exit code that an error of the library ends with.
+pub(crate) fn code_of(error: &Error) -> Code {
+    match error {
+        Error::Cancelled => Code::Cancelled,
+        Error::Vault(error) => vault_code(error),
+        Error::Crypto(error) => crypto_code(error),
+        Error::TreeDamaged(_) => Code::Damage,
+        Error::Fenced(_) => Code::Busy,
+        Error::NotAbsolute(_)
+        | Error::Pattern { .. }
+        | Error::AmbiguousPoint(_)
+        | Error::TargetNotDirectory(_) => Code::Usage,
+        _ => Code::Failed,
+    }
+}
+
+fn vault_code(error: &VaultError) -> Code {
+    match error {
+        VaultError::Store { .. } => match error.io_kind() {
+            // The place works and permits it; there is just no room.
+            Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => Code::Failed,
+            _ => Code::Vault,
+        },
+        VaultError::TimedOut { .. }
+        | VaultError::NoVault { .. }
+        | VaultError::NotPermitted(_)
+        | VaultError::StoreRefused { .. }
+        | VaultError::LastOwner => Code::Vault,
+        VaultError::Missing { .. } => Code::Damage,
+        VaultError::Object { source, .. } | VaultError::Format(source) => format_code(source),
+        VaultError::WrongKey => Code::Key,
+        VaultError::VaultExists | VaultError::Location { .. } => Code::Usage,
+        VaultError::Crypto(error) => crypto_code(error),
+        _ => Code::Failed,
+    }
+}
+
+fn format_code(error: &FormatError) -> Code {
+    match error {
+        FormatError::UnsupportedVersion { .. } | FormatError::UnknownFeature { .. } => Code::Vault,
+        FormatError::Compression(_) => Code::Failed,
+        FormatError::Crypto(error) => crypto_code(error),
+        _ => Code::Damage,
+    }
+}
+
+fn crypto_code(error: &crypto::Error) -> Code {
+    match error {
+        crypto::Error::WrongKey | crypto::Error::NotACredential(_) => Code::Key,
+        crypto::Error::NotPermitted(_) => Code::Vault,
+        crypto::Error::PassphraseTooShort { .. } => Code::Usage,
+        crypto::Error::OpenFailed | crypto::Error::Malformed(_) | crypto::Error::BadSignature => {
+            Code::Damage
+        }
+        _ => Code::Failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_vault(error: VaultError) -> Code {
+        code_of(&Error::Vault(error))
+    }
+
+    #[test]
+    fn secrets() {
+        assert_eq!(of_vault(VaultError::WrongKey), Code::Key);
+        assert_eq!(code_of(&Error::Crypto(crypto::Error::WrongKey)), Code::Key);
+        assert_eq!(
+            code_of(&Error::Crypto(crypto::Error::NotACredential("x"))),
+            Code::Key
+        );
+        let short = crypto::Error::PassphraseTooShort {
+            found: 3,
+            needed: 16,
+        };
+        assert_eq!(code_of(&Error::Crypto(short)), Code::Usage);
+    }
+
+    #[test]
+    fn vaults() {
+        let at = || "/v".to_owned();
+        assert_eq!(of_vault(VaultError::NoVault { place: at() }), Code::Vault);
+        assert_eq!(of_vault(VaultError::NotPermitted("an owner")), Code::Vault);
+        assert_eq!(
+            of_vault(VaultError::StoreRefused { reason: at() }),
+            Code::Vault
+        );
+        assert_eq!(
+            of_vault(VaultError::TimedOut {
+                action: "read",
+                object: at()
+            }),
+            Code::Vault
+        );
+        assert_eq!(of_vault(VaultError::VaultExists), Code::Usage);
+        assert_eq!(
+            of_vault(VaultError::Location {
+                url: at(),
+                reason: at()
+            }),
+            Code::Usage
+        );
+        let version = FormatError::UnsupportedVersion { found: 9 };
+        assert_eq!(
+            of_vault(VaultError::Object {
+                object: at(),
+                source: version
+            }),
+            Code::Vault
+        );
+    }
+
+    #[test]
+    fn damage() {
+        let object = || "config".to_owned();
+        assert_eq!(
+            of_vault(VaultError::Missing { object: object() }),
+            Code::Damage
+        );
+        let source = FormatError::HeaderDamaged;
+        assert_eq!(
+            of_vault(VaultError::Object {
+                object: object(),
+                source
+            }),
+            Code::Damage
+        );
+        let source = FormatError::Crypto(crypto::Error::OpenFailed);
+        assert_eq!(
+            of_vault(VaultError::Object {
+                object: object(),
+                source
+            }),
+            Code::Damage
+        );
+        assert_eq!(code_of(&Error::TreeDamaged("x")), Code::Damage);
+    }
+
+    #[test]
+    fn the_rest() {
+        assert_eq!(code_of(&Error::Cancelled), Code::Cancelled);
+        assert_eq!(code_of(&Error::NothingToBackUp), Code::Failed);
+        assert_eq!(code_of(&Error::NoSuchPoint("x".to_owned())), Code::Failed);
+        assert_eq!(code_of(&Error::AmbiguousPoint("x".to_owned())), Code::Usage);
+        assert_eq!(code_of(&Error::NotAbsolute("x".into())), Code::Usage);
+        let full = std::io::Error::from(ErrorKind::StorageFull);
+        assert_eq!(
+            code_of(&Error::File {
+                action: "write",
+                path: "/x".into(),
+                source: full
+            }),
+            Code::Failed
+        );
+    }
+}

@@ -1,0 +1,164 @@
+//! From arguments to an exit code.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+use strongroom::{Cancel, Clock, SystemClock};
+
+use crate::cli::{Cli, Command, Globals};
+use crate::commands;
+use crate::fail::{Code, Fail, Result};
+use crate::output::Out;
+use crate::signals::Interrupts;
+use crate::state::State;
+
+/// What every command works with.
+pub(crate) struct Agent {
+    pub(crate) globals: Globals,
+    pub(crate) out: Out,
+    pub(crate) state: State,
+    interrupts: Interrupts,
+}
+
+impl Agent {
+    /// A token that Ctrl-C uses from now on.
+    pub(crate) fn cancel(&self) -> Cancel {
+        self.interrupts.cancel()
+    }
+
+    /// Name of this machine.
+    pub(crate) fn host(&self) -> String {
+        rustix::system::uname()
+            .nodename()
+            .to_string_lossy()
+            .into_owned()
+    }
+}
+
+/// The present instant.
+pub(crate) fn now() -> chrono::DateTime<chrono::Utc> {
+    SystemClock.now()
+}
+
+pub(crate) fn main(args: Vec<OsString>) -> ExitCode {
+    let (out, outcome) = match Cli::try_parse_from(&args) {
+        Ok(cli) => {
+            let out = Out::new(&cli.globals);
+            (out.clone(), start(cli, out))
+        }
+        Err(error) => {
+            let is_json = args
+                .iter()
+                .take_while(|arg| *arg != "--")
+                .any(|arg| arg == "--json");
+            (Out::plain(is_json), usage(&error))
+        }
+    };
+    let code = outcome.unwrap_or_else(|fail| {
+        out.failure(&fail);
+        fail.code
+    });
+    ExitCode::from(code as u8)
+}
+
+fn start(cli: Cli, out: Out) -> Result<Code> {
+    let interrupts = Interrupts::listen()?;
+    let globals = cli.globals.with_environment();
+    let state = State::locate(globals.state_dir.as_deref());
+    let agent = Agent {
+        globals,
+        out,
+        state,
+        interrupts,
+    };
+    match &cli.command {
+        Command::Vault(command) => commands::vault::run(&agent, command),
+        Command::Backup(args) => commands::backup::run(&agent, args),
+        Command::Points(args) => commands::points::run(&agent, args),
+        Command::Ls(args) => commands::ls::run(&agent, args),
+        Command::Find(args) => commands::find::run(&agent, args),
+        Command::Cat(args) => commands::cat::run(&agent, args),
+        Command::Diff(args) => commands::diff::run(&agent, args),
+        Command::Restore(args) => commands::restore::run(&agent, args),
+        Command::Verify(args) => commands::verify::run(&agent, args),
+        Command::Status => commands::status::run(&agent),
+        Command::Check(args) => commands::check::run(&agent, args),
+        Command::Completions(args) => commands::pages::completions(&agent, args),
+        Command::Man(args) => commands::pages::man(&agent, args),
+    }
+}
+
+/// Help and version are printed; anything else is bad usage in our own words.
+fn usage(error: &clap::Error) -> Result<Code> {
+    if matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    ) {
+        error.print()?;
+        return Ok(Code::Done);
+    }
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return Err(Fail::usage(
+            "no command is given",
+            "run `strongroom-agent --help` to see the commands",
+        ));
+    }
+    let (message, help) = usage_text(&error.render().to_string());
+    Err(Fail::usage(message, help))
+}
+
+/// The first paragraph of clap's text is the message; tips and usage are the help.
+fn usage_text(text: &str) -> (String, String) {
+    let mut paragraphs = text.split("\n\n").map(|paragraph| {
+        paragraph
+            .lines()
+            .map(str::trim)
+            .collect::<Vec<_>>()
+            .join(" ")
+    });
+    let first = paragraphs.next().unwrap_or_default();
+    let message = first
+        .strip_prefix("error: ")
+        .unwrap_or(&first)
+        .trim()
+        .to_owned();
+    let mut help = Vec::new();
+    for paragraph in paragraphs.map(|paragraph| paragraph.trim().to_owned()) {
+        if let Some(tip) = paragraph.strip_prefix("tip: ") {
+            help.push(tip.to_owned());
+        } else if let Some(usage) = paragraph.strip_prefix("Usage: ") {
+            help.push(format!("usage: {usage}"));
+        }
+    }
+    help.push("`--help` tells more".to_owned());
+    (message, help.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text_of(args: &[&str]) -> (String, String) {
+        let error = Cli::try_parse_from(args).unwrap_err();
+        usage_text(&error.render().to_string())
+    }
+
+    #[test]
+    fn usage_errors_are_one_line_and_a_next_step() {
+        let (message, help) = text_of(&["strongroom-agent", "restore"]);
+        assert!(
+            message.starts_with("the following required arguments were not provided:"),
+            "{message}"
+        );
+        assert!(
+            message.contains("<POINT>") && !message.contains('\n'),
+            "{message}"
+        );
+        assert!(help.contains("usage: strongroom-agent restore"), "{help}");
+        let (message, help) = text_of(&["strongroom-agent", "points", "--jsom"]);
+        assert!(message.contains("--jsom"), "{message}");
+        assert!(help.contains("--json"), "{help}");
+    }
+}

@@ -1,0 +1,243 @@
+//! The directory in which the agent keeps what belongs to this machine.
+//!
+//! ```text
+//! machine                   random id of this machine
+//! vault.json                the vault of this machine: url and id
+//! credentials/<vault id>    what opens it without a passphrase
+//! locks/<source>.lock       held while a job of the source runs
+//! first-run.lock            held while the embedded vault is made
+//! vault/                    the embedded vault of a first run
+//! recovery-kit.txt          a generated passphrase
+//! ```
+//! Directories have mode 0700, files 0600. Losing it all loses no recovery point.
+
+mod file;
+mod lock;
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use strongroom::crypto::Credential;
+
+use crate::fail::{Fail, Result};
+use crate::slots;
+
+pub(crate) use file::{fail_reading, read_private, write_private};
+pub(crate) use lock::Lock;
+
+/// Where the state is; nothing is made before it is needed.
+pub(crate) struct State {
+    dir: Result<PathBuf>,
+    is_default: bool,
+}
+
+/// The vault that this machine uses unless told otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Pinned {
+    pub(crate) url: String,
+    pub(crate) vault_id: String,
+}
+
+impl State {
+    /// The place that the flag names, or the default one.
+    pub(crate) fn locate(flag: Option<&Path>) -> Self {
+        let flag = flag.filter(|path| !path.as_os_str().is_empty());
+        let env = |name: &str| {
+            std::env::var_os(name)
+                .map(PathBuf::from)
+                .filter(|path| path.is_absolute())
+        };
+        let is_root = rustix::process::geteuid().is_root();
+        let chosen = match flag {
+            Some(path) => std::path::absolute(path).ok(),
+            None => default_dir(is_root, env("XDG_STATE_HOME"), env("HOME")),
+        };
+        let missing = || {
+            Fail::usage(
+                "there is no place for the state of this machine: HOME is not set",
+                "name one with --state-dir DIR or STRONGROOM_STATE_DIR",
+            )
+        };
+        Self {
+            dir: chosen.ok_or_else(missing),
+            is_default: flag.is_none(),
+        }
+    }
+
+    /// True when no flag or variable is needed to find it again.
+    pub(crate) fn is_default(&self) -> bool {
+        self.is_default
+    }
+
+    pub(crate) fn dir(&self) -> Result<&Path> {
+        self.dir.as_deref().map_err(Clone::clone)
+    }
+
+    /// The directory, made if need be.
+    pub(crate) fn prepare(&self) -> Result<&Path> {
+        let dir = self.dir()?;
+        for dir in [
+            dir.to_path_buf(),
+            dir.join("credentials"),
+            dir.join("locks"),
+        ] {
+            file::make_private_dir(&dir)?;
+        }
+        Ok(dir)
+    }
+
+    /// Id of this machine, if it has one yet.
+    pub(crate) fn known_machine(&self) -> Result<Option<[u8; 16]>> {
+        let path = self.dir()?.join("machine");
+        let Some(text) = read_private(&path)? else {
+            return Ok(None);
+        };
+        let help = "remove the file: the next backup makes a new id";
+        let damaged = || Fail::usage(format!("{} holds no machine id", path.display()), help);
+        u128::from_str_radix(text.trim(), 16)
+            .ok()
+            .filter(|_| text.trim().len() == 32)
+            .map(|id| Some(id.to_be_bytes()))
+            .ok_or_else(damaged)
+    }
+
+    /// Id of this machine, made if need be.
+    pub(crate) fn machine(&self) -> Result<[u8; 16]> {
+        if let Some(id) = self.known_machine()? {
+            return Ok(id);
+        }
+        let path = self.prepare()?.join("machine");
+        let text = format!("{:032x}\n", u128::from_be_bytes(slots::random_id()?));
+        write_private(&path, text.as_bytes())?;
+        let help = "run the command again";
+        self.known_machine()?
+            .ok_or_else(|| Fail::usage(format!("{} vanished", path.display()), help))
+    }
+
+    /// The vault of this machine. Without a state directory there is none.
+    pub(crate) fn pinned(&self) -> Result<Option<Pinned>> {
+        let Ok(dir) = self.dir() else { return Ok(None) };
+        let path = dir.join("vault.json");
+        let Some(text) = read_private(&path)? else {
+            return Ok(None);
+        };
+        let help = "remove the file and run `strongroom-agent vault attach --vault URL`";
+        let damaged =
+            |error| Fail::usage(format!("{} does not parse", path.display()), help).because(&error);
+        serde_json::from_str(&text).map(Some).map_err(damaged)
+    }
+
+    /// Makes this the vault of this machine.
+    pub(crate) fn pin(&self, pinned: &Pinned) -> Result<()> {
+        let path = self.prepare()?.join("vault.json");
+        let text = serde_json::json!(pinned).to_string();
+        write_private(&path, format!("{text}\n").as_bytes())
+    }
+
+    fn credential_path(&self, vault_id: &str) -> Result<PathBuf> {
+        Ok(self.dir()?.join("credentials").join(vault_id))
+    }
+
+    /// What opens this vault without a passphrase, if anything.
+    pub(crate) fn credential(&self, vault_id: &str) -> Result<Option<Credential>> {
+        let Ok(path) = self.credential_path(vault_id) else {
+            return Ok(None);
+        };
+        let Some(text) = read_private(&path)? else {
+            return Ok(None);
+        };
+        let credential = Credential::from_text(&text);
+        credential
+            .map(Some)
+            .map_err(|error| fail_reading(&path, error.into()))
+    }
+
+    pub(crate) fn keep_credential(&self, vault_id: &str, credential: &Credential) -> Result<()> {
+        self.prepare()?;
+        write_private(
+            &self.credential_path(vault_id)?,
+            credential.to_text().as_bytes(),
+        )
+    }
+
+    pub(crate) fn forget_credential(&self, vault_id: &str) -> Result<()> {
+        let path = self.credential_path(vault_id)?;
+        std::fs::remove_file(&path).map_err(|error| Fail::own_file("remove", &path, &error))
+    }
+
+    /// Takes the lock of a source.
+    pub(crate) fn lock(&self, source: &str) -> Result<Lock> {
+        Lock::take(&self.prepare()?.join("locks"), source)
+    }
+
+    /// Takes the lock under which the embedded vault is made.
+    pub(crate) fn lock_first_run(&self) -> Result<Lock> {
+        Lock::take(self.prepare()?, "first-run")
+    }
+}
+
+fn default_dir(is_root: bool, xdg: Option<PathBuf>, home: Option<PathBuf>) -> Option<PathBuf> {
+    if is_root {
+        return Some("/var/lib/strongroom".into());
+    }
+    let base = xdg.or_else(|| home.map(|home| home.join(".local/state")))?;
+    Some(base.join("strongroom"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn the_default_place() {
+        let path = |text: &str| Some(PathBuf::from(text));
+        assert_eq!(
+            default_dir(true, path("/x"), path("/h")),
+            path("/var/lib/strongroom")
+        );
+        assert_eq!(
+            default_dir(false, path("/x"), path("/h")),
+            path("/x/strongroom")
+        );
+        assert_eq!(
+            default_dir(false, None, path("/h")),
+            path("/h/.local/state/strongroom")
+        );
+        assert_eq!(default_dir(false, None, None), None);
+    }
+
+    #[test]
+    fn what_is_kept_is_private_and_comes_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = State::locate(Some(&dir.path().join("state")));
+        assert_eq!(state.known_machine().unwrap(), None);
+        let id = state.machine().unwrap();
+        assert_eq!(state.machine().unwrap(), id);
+        let pinned = Pinned {
+            url: "/v".to_owned(),
+            vault_id: "00".to_owned(),
+        };
+        assert_eq!(state.pinned().unwrap(), None);
+        state.pin(&pinned).unwrap();
+        assert_eq!(state.pinned().unwrap(), Some(pinned));
+        let mode = |path: &str| {
+            let path = dir.path().join("state").join(path);
+            std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+        };
+        assert_eq!(
+            (mode(""), mode("locks"), mode("machine"), mode("vault.json")),
+            (0o700, 0o700, 0o600, 0o600)
+        );
+    }
+
+    #[test]
+    fn damaged_files_are_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = State::locate(Some(dir.path()));
+        std::fs::write(dir.path().join("machine"), "zz").unwrap();
+        assert!(state.machine().unwrap_err().message.contains("machine"));
+        std::fs::write(dir.path().join("vault.json"), "{").unwrap();
+        assert!(state.pinned().unwrap_err().message.contains("vault.json"));
+    }
+}
