@@ -12,6 +12,7 @@ mod damage;
 mod interrupted;
 mod model;
 mod places;
+mod released;
 mod round_trip;
 mod support;
 mod torture;
