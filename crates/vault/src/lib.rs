@@ -5,7 +5,7 @@
 //!
 //! | module | is |
 //! |---|---|
-//! | [`format`] | the bytes of every object; pure |
+//! | [`mod@format`] | the bytes of every object; pure |
 //! | [`Store`] | an object store with deadlines, retries and create-once |
 //! | [`Vault`] | an open vault: configuration, keys, slots |
 //! | [`Session`] | one writer: registration, packs, index, checkpoints, manifest |
