@@ -1,6 +1,6 @@
 //! Stores around stores, for tests and simulations.
 //!
-//! [`Recording`] counts what is asked of a store; [`Faulty`] lets chosen operations fail.
+//! [`recording`] counts what is asked of a store; [`Faulty`] lets chosen operations fail.
 
 use std::fmt;
 use std::ops::Range;
