@@ -6,7 +6,7 @@ use super::jobs::Ticket;
 use super::owners::Owners;
 use crate::fs::{Kind, Meta};
 use crate::monitor::{Monitor, Skipped};
-use crate::tree::{Content, Record};
+use crate::tree::Record;
 
 /// Warnings kept in a report and a manifest.
 const SKIPPED_KEPT: usize = 1000;
@@ -91,9 +91,6 @@ impl<'m> Tally<'m> {
         match base {
             Some(base) if base.meta.kind != Kind::Directory => self.files_changed_count += 1,
             _ => self.files_new_count += 1,
-        }
-        if let Content::Inline(bytes) = &record.content {
-            self.unique_bytes += bytes.len() as u64;
         }
     }
 

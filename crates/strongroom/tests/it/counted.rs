@@ -42,6 +42,29 @@ fn an_unchanged_tree_costs_three_writes_and_no_pack() {
 }
 
 #[test]
+fn new_bytes_are_counted_once() {
+    let dir = tempfile::tempdir().expect("a directory");
+    // Files that stand in their records, files of one chunk, a file of many, a copy and a hard link.
+    for (number, len) in [0, 1, 100, 3000, 40_000, 700_000].into_iter().enumerate() {
+        fs::write(
+            dir.path().join(format!("{number}")),
+            random_bytes(number as u64, len),
+        )
+        .expect("written");
+    }
+    let (vault, _log) = recorded_vault();
+    let first = backup(&vault, dir.path());
+    assert_eq!(
+        (first.logical_bytes, first.unique_bytes),
+        (743_101, 743_101)
+    );
+    fs::copy(dir.path().join("5"), dir.path().join("copy")).expect("copied");
+    fs::hard_link(dir.path().join("5"), dir.path().join("link")).expect("linked");
+    let second = backup(&vault, dir.path());
+    assert_eq!(second.unique_bytes, 0, "{second:?}");
+}
+
+#[test]
 fn one_changed_file_costs_two_packs_and_a_segment() {
     let dir = tempfile::tempdir().expect("a directory");
     for number in 0..200_u32 {
