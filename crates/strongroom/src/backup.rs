@@ -67,8 +67,8 @@ impl Strongroom {
     /// When no root can be reached, the vault cannot be used, or [`BackupOptions::cancel`] was used; then no
     /// point is made.
     pub fn backup(&self, options: &BackupOptions, monitor: &dyn Monitor) -> Result<BackupReport> {
-        let roots = Roots::resolve(&options.roots)?;
         let excludes = Excludes::new(&options.excludes)?;
+        let roots = Roots::resolve(&options.roots)?;
         monitor.phase(Phase::Preparing);
         let source = SourceId::from_bytes(self.vault().domain()?.source_id(&options.source));
         let machine = MachineId::from_bytes(options.machine);

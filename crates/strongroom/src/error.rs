@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use strongroom_vault::format::SessionId;
 
+use crate::monitor::Skipped;
+
 /// What went wrong, by what the caller can do about it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -30,9 +32,9 @@ pub enum Error {
     /// The thread pool or runtime could not be set up.
     #[error("cannot start the engine")]
     Runtime(#[source] std::io::Error),
-    /// No root of the source exists.
-    #[error("nothing to back up: none of the given paths can be read")]
-    NothingToBackUp,
+    /// No root of the source can be reached; these are they, with the reasons.
+    #[error("nothing to back up{}", unreachable(.0))]
+    NothingToBackUp(Vec<Skipped>),
     /// A path given as a root is not absolute or is below another one in a way that cannot be kept.
     #[error("{} is not an absolute path", .0.display())]
     NotAbsolute(PathBuf),
@@ -73,6 +75,19 @@ pub enum Error {
     /// Another run fenced this session before it could commit.
     #[error("session {0} was fenced by another run")]
     Fenced(SessionId),
+}
+
+/// The first of the roots that cannot be reached, and how many more there are.
+fn unreachable(roots: &[Skipped]) -> String {
+    let Some((first, more)) = roots.split_first() else {
+        return ": no path was given".to_owned();
+    };
+    let path = String::from_utf8_lossy(&first.path);
+    let others = match more.len() {
+        0 => String::new(),
+        count => format!(" (and {count} more)"),
+    };
+    format!(": {}: {}{others}", path.escape_debug(), first.reason)
 }
 
 /// Result with the engine's [`enum@Error`].

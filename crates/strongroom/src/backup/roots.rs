@@ -36,7 +36,7 @@ impl Roots {
             }
         }
         if found.is_empty() {
-            return Err(Error::NothingToBackUp);
+            return Err(Error::NothingToBackUp(roots.missing));
         }
         found.sort();
         found.dedup();
@@ -126,7 +126,7 @@ mod tests {
         assert!(roots.names_in(&bytes(base.join("a"))).is_none());
         assert!(matches!(
             Roots::resolve(&[base.join("gone")]),
-            Err(Error::NothingToBackUp)
+            Err(Error::NothingToBackUp(missing)) if missing.len() == 1
         ));
     }
 

@@ -137,6 +137,6 @@ fn a_source_that_is_gone_makes_no_point() {
         &BackupOptions::new("test", vec![dir.path().join("gone")]),
         &NoMonitor,
     );
-    assert!(matches!(gone, Err(Error::NothingToBackUp)), "{gone:?}");
+    assert!(matches!(gone, Err(Error::NothingToBackUp(_))), "{gone:?}");
     assert_eq!(vault.points().expect("listed").len(), 0);
 }

@@ -16,7 +16,7 @@ pub(super) fn help_of(error: &Error) -> &'static str {
         Error::Runtime(_) => {
             "free some memory or raise the limit of threads (ulimit -u), then run it again"
         }
-        Error::NothingToBackUp => {
+        Error::NothingToBackUp(_) => {
             "check how the paths are spelled and that this user may read them"
         }
         Error::NotAbsolute(_) => "give the path from the root: /home/me/documents",

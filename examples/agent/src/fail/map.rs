@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn the_rest() {
         assert_eq!(code_of(&Error::Cancelled), Code::Cancelled);
-        assert_eq!(code_of(&Error::NothingToBackUp), Code::Failed);
+        assert_eq!(code_of(&Error::NothingToBackUp(Vec::new())), Code::Failed);
         assert_eq!(code_of(&Error::NoSuchPoint("x".to_owned())), Code::Failed);
         assert_eq!(code_of(&Error::AmbiguousPoint("x".to_owned())), Code::Usage);
         assert_eq!(code_of(&Error::NotAbsolute("x".into())), Code::Usage);

@@ -1,0 +1,32 @@
+//! One job of a source at a time.
+
+use std::fs;
+use std::process::Command;
+
+use crate::machine::{Ended, Machine};
+
+#[test]
+fn a_second_start_of_the_same_source_is_7() {
+    let machine = Machine::with_vault();
+    machine.write("home/note", "note");
+    // The first job stops at its passphrase until the pipe is written to.
+    let made = Command::new("mkfifo").arg(machine.path("pipe")).status();
+    assert!(made.expect("runs").success());
+    let waits = format!("cat '{}'", machine.at("pipe"));
+    let first_args = ["backup", "home", "--passphrase-command", &waits];
+    let first = machine.start(&first_args);
+    let lock = machine.path("state/locks/home.lock");
+    while fs::read_to_string(&lock).unwrap_or_default().is_empty() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let second = machine.run(&["backup", "home"]);
+    second.fails_with(7, "another job of \"home\" is running");
+    machine
+        .run(&["backup", "home", "--source", "other"])
+        .ends_with(0);
+
+    fs::write(machine.path("pipe"), crate::machine::PASSPHRASE).expect("taken");
+    Ended::new(&first_args, first.wait_with_output().expect("ends")).ends_with(0);
+    machine.run(&["backup", "home"]).ends_with(0);
+    assert_eq!(machine.json(&["points"]).as_array().map(Vec::len), Some(3));
+}

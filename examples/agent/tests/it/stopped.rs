@@ -1,0 +1,84 @@
+//! Backups that are cancelled or killed: the next run finds what was uploaded.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::process::{Child, Command};
+use std::time::Duration;
+
+use crate::machine::{Ended, Machine, random_bytes};
+
+/// More than three data packs.
+const BYTES: usize = 110 << 20;
+
+fn with_much_data() -> Machine {
+    let machine = Machine::with_vault();
+    machine.write("home/first", random_bytes(1, BYTES / 2));
+    machine.write("home/second", random_bytes(2, BYTES / 2));
+    machine
+}
+
+/// Starts a backup and waits until a pack of it stands in the vault.
+fn begun(machine: &Machine) -> (Child, BTreeSet<PathBuf>) {
+    let mut child = machine.start(&["backup", "home"]);
+    loop {
+        let packs = machine.objects("d");
+        if !packs.is_empty() {
+            return (child, packs);
+        }
+        assert!(
+            child.try_wait().expect("a child").is_none(),
+            "it ended too early"
+        );
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill")
+        .args([name, &child.id().to_string()])
+        .status();
+    assert!(sent.expect("runs").success());
+}
+
+fn goes_on(machine: &Machine, uploaded: &BTreeSet<PathBuf>) {
+    assert_eq!(machine.json(&["points"]), serde_json::json!([]));
+    let report = machine.json(&["backup", "home"]);
+    assert_eq!(report["files_count"], 2);
+    assert!(machine.objects("d").is_superset(uploaded));
+    let stored = report["stored_bytes"].as_u64().expect("a number");
+    assert!(
+        stored < (BYTES - (20 << 20)) as u64,
+        "all was uploaded again: {stored} bytes"
+    );
+    machine.run(&["verify", "--read-data"]).ends_with(0);
+    machine
+        .run(&["restore", "latest", "--target", "back"])
+        .ends_with(0);
+    let same = Command::new("diff")
+        .arg("-r")
+        .arg(machine.path("home"))
+        .arg(machine.path("back/home"))
+        .status();
+    assert!(same.expect("runs").success());
+}
+
+#[test]
+fn ctrl_c_ends_with_130_and_what_was_uploaded_is_reused() {
+    let machine = with_much_data();
+    let (child, _) = begun(&machine);
+    signal(&child, "-INT");
+    let ended = Ended::new(&["backup"], child.wait_with_output().expect("ends"));
+    ended.ends_with(130);
+    let uploaded = machine.objects("d");
+    goes_on(&machine, &uploaded);
+}
+
+#[test]
+fn a_killed_backup_is_taken_up_by_the_next() {
+    let machine = with_much_data();
+    let (child, uploaded) = begun(&machine);
+    signal(&child, "-KILL");
+    let ended = child.wait_with_output().expect("ends");
+    assert_eq!(ended.status.code(), None);
+    goes_on(&machine, &uploaded);
+}
