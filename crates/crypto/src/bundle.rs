@@ -23,7 +23,7 @@ pub enum KeyKind {
     List = 6,
     /// Structure of manifests.
     Point = 7,
-    /// Ed25519 seed of a maintenance host.
+    /// Ed25519 seed of maintenance hosts.
     SigningSeed = 8,
     /// Reserved: head chain.
     Head = 9,

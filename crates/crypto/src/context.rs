@@ -8,6 +8,8 @@ pub const HEAD: &str = "strongroom 2026-11 v1 head";
 pub const OWNER_SIGNING: &str = "strongroom 2026-11 v1 owner signing";
 /// Root key of one domain.
 pub const DOMAIN: &str = "strongroom 2026-11 v1 domain";
+/// Seed of the signing key of maintenance hosts.
+pub const MAINTENANCE_SIGNING: &str = "strongroom 2026-11 v1 maintenance signing";
 /// Chunk ids of file content.
 pub const CHUNK_ID_DATA: &str = "strongroom 2026-11 v1 chunk id data";
 /// Chunk ids of tree and extent pieces.
@@ -22,13 +24,13 @@ pub const DATA: &str = "strongroom 2026-11 v1 data";
 pub const TREE: &str = "strongroom 2026-11 v1 tree";
 /// List blocks.
 pub const LIST: &str = "strongroom 2026-11 v1 list";
-/// Tables of contents and index segments.
+/// Tables of contents, index segments and remaps.
 pub const TABLE_OF_CONTENTS: &str = "strongroom 2026-11 v1 table of contents";
 /// Structure section of manifests.
 pub const MANIFEST: &str = "strongroom 2026-11 v1 manifest";
 /// Names section of manifests.
 pub const NAMES: &str = "strongroom 2026-11 v1 names";
-/// Registrations, pins, checkpoints and fences.
+/// Registrations, pins, checkpoints, fences, chain links, marks, plans and ends.
 pub const CONTROL: &str = "strongroom 2026-11 v1 control";
 /// Source ids.
 pub const SOURCE_ID: &str = "strongroom 2026-11 v1 source id";

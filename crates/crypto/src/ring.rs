@@ -140,6 +140,37 @@ impl KeyRing {
             .map(|master| master.derive(context::OWNER_SIGNING, &[]))
     }
 
+    /// Seed of the signing key of maintenance hosts; owners and maintenance hosts have it.
+    #[must_use]
+    pub fn maintenance_signing_seed(&self) -> Option<SecretKey> {
+        match &self.master {
+            Some(master) => Some(master.derive(context::MAINTENANCE_SIGNING, &[])),
+            None => self
+                .bundle
+                .get(KeyKind::SigningSeed)
+                .map(SecretKey::duplicate),
+        }
+    }
+
+    /// The strongest key that this ring can sign with, and the role that it speaks for.
+    #[cfg(feature = "signing")]
+    #[must_use]
+    pub fn signing_key(&self) -> Option<(Role, crate::signing::SigningKey)> {
+        let key = |seed| crate::signing::SigningKey::from_seed(&seed);
+        let owner = self
+            .owner_signing_seed()
+            .map(|seed| (Role::Owner, key(seed)));
+        owner.or_else(|| Some((Role::Maintenance, key(self.maintenance_signing_seed()?))))
+    }
+
+    /// The public key of maintenance hosts, for the configuration.
+    #[cfg(feature = "signing")]
+    #[must_use]
+    pub fn maintenance_public_key(&self) -> Option<[u8; 32]> {
+        let seed = self.maintenance_signing_seed()?;
+        Some(crate::signing::SigningKey::from_seed(&seed).public_key())
+    }
+
     /// The owner's public key, for the configuration.
     #[cfg(feature = "signing")]
     #[must_use]
@@ -151,7 +182,7 @@ impl KeyRing {
     ///
     /// # Errors
     /// [`Error::NotPermitted`] unless this ring is the owner's, or the new role is the ring's own or less.
-    pub fn bundle_for(&self, role: Role, entropy: &dyn crate::Entropy) -> Result<KeyBundle> {
+    pub fn bundle_for(&self, role: Role) -> Result<KeyBundle> {
         let config = || self.config.duplicate();
         match (role, &self.master, &self.domain) {
             (Role::Owner, Some(master), _) => {
@@ -166,7 +197,11 @@ impl KeyRing {
                 .with(KeyKind::Toc, 0, domain.toc().duplicate())
                 .with(KeyKind::List, 0, domain.list().duplicate())
                 .with(KeyKind::Point, 0, domain.point().duplicate())
-                .with(KeyKind::SigningSeed, 0, SecretKey::generate(entropy)?)
+                .with(
+                    KeyKind::SigningSeed,
+                    0,
+                    master.derive(context::MAINTENANCE_SIGNING, &[]),
+                )
                 .with(KeyKind::Head, 0, master.derive(context::HEAD, &[]))),
             (Role::Monitor, Some(master), Some(domain)) => Ok(KeyBundle::new()
                 .with(KeyKind::Config, 0, config())

@@ -4,8 +4,10 @@
 //! used; hostile bytes give a [`FormatError`], never a panic.
 
 mod block;
+mod chain;
 mod config;
 mod control;
+mod cycle;
 mod error;
 mod header;
 mod ids;
@@ -15,18 +17,23 @@ mod manifest;
 mod name;
 mod pack;
 mod path;
+mod remap;
 mod sealed;
 mod segment;
+mod signed;
 mod toc;
 pub mod wire;
 
 pub use block::BlockCodec;
+pub use chain::{ChainState, Hold, Link, LinkOp, Standing};
 pub use config::{ChunkerConfig, VaultConfig};
 pub use control::{Checkpoint, Fence, Pin, Registration};
+pub use cycle::{CYCLE_MAX_ENTRIES, End, Mark, Plan};
 pub use error::FormatError;
 pub use header::{EXT_MAX_BYTES, HEADER_BYTES, Header, ObjectKind};
 pub use ids::{
-    BlockName, ChunkAddress, DomainId, MachineId, PackId, SessionId, SlotId, SourceId, VaultId,
+    BlockName, ChunkAddress, DomainId, MachineId, PackId, RemapId, SessionId, SlotId, SourceId,
+    VaultId,
 };
 pub use list::{BlockUse, ListPiece, PackUse, ends_list_piece};
 pub use manifest::{
@@ -35,6 +42,8 @@ pub use manifest::{
 pub use name::ObjectName;
 pub use pack::{PACK_MAX_BYTES, PackBuilder, SealedPack, pack_padding, padme};
 pub use path::PathText;
+pub use remap::{Remap, RemapRun};
 pub use sealed::{open_object, seal_object};
 pub use segment::{Segment, SegmentEntry, SegmentPack};
+pub use signed::{Signer, Signers, open_signed, seal_signed};
 pub use toc::{BlockRow, BlockRowDraft, ChunkRow, TOC_AT, Toc, toc_extent};

@@ -259,7 +259,7 @@ impl Vault {
                 SlotId::from_bytes(random)
             }
         };
-        let bundle = self.keys().bundle_for(role, &**self.entropy())?;
+        let bundle = self.keys().bundle_for(role)?;
         let label = SlotLabel {
             label: label.to_owned(),
             created_at: rfc3339(now),

@@ -275,7 +275,7 @@ fn config_of(
     let sizes = options.chunk_sizes;
     let masks = Masks::for_average(sizes.avg_bytes());
     let size = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
-    let public = keys.owner_public_key().unwrap_or_default();
+    let hex = |key: [u8; 32]| key.iter().map(|byte| format!("{byte:02x}")).collect();
     VaultConfig {
         format: 1,
         vault_id,
@@ -296,7 +296,8 @@ fn config_of(
         data_pack_bytes: options.data_pack_bytes,
         meta_pack_bytes: options.meta_pack_bytes,
         compression_level: options.compression_level,
-        owner_public_key: public.iter().map(|byte| format!("{byte:02x}")).collect(),
+        owner_public_key: keys.owner_public_key().map(hex).unwrap_or_default(),
+        maintenance_public_key: keys.maintenance_public_key().map(hex),
         redundancy: options.redundancy.clone(),
         soft_delete_days: 14,
         no_soft_delete: options.no_soft_delete,

@@ -39,6 +39,9 @@ pub struct VaultConfig {
     pub compression_level: i32,
     /// Ed25519 key of the owner, hexadecimal.
     pub owner_public_key: String,
+    /// Ed25519 key of maintenance hosts, hexadecimal; without it, only the owner signs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maintenance_public_key: Option<String>,
     /// `local`, `zone` or `geo`.
     pub redundancy: String,
     /// Days that deleted points stay restorable.

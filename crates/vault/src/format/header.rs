@@ -46,8 +46,16 @@ pub enum ObjectKind {
     Pin = 9,
     /// Checkpoint of a session.
     Checkpoint = 10,
-    /// Mark, plan or end of a sweep cycle, or a chain link: made by later versions.
-    Reserved = 11,
+    /// Packs that a sweep cycle condemns.
+    Mark = 11,
+    /// What a sweep cycle deletes.
+    Plan = 12,
+    /// A sweep cycle has ended.
+    End = 13,
+    /// Link of a point's chain of deletion and hold.
+    Link = 14,
+    /// Where chunks of rewritten blocks are now.
+    Remap = 15,
 }
 
 impl ObjectKind {
@@ -63,7 +71,11 @@ impl ObjectKind {
             8 => Self::Registration,
             9 => Self::Pin,
             10 => Self::Checkpoint,
-            11..=14 => Self::Reserved,
+            11 => Self::Mark,
+            12 => Self::Plan,
+            13 => Self::End,
+            14 => Self::Link,
+            15 => Self::Remap,
             _ => return None,
         })
     }
@@ -89,6 +101,7 @@ impl ObjectKind {
             Self::DataPack | Self::MetaPack => super::PACK_MAX_BYTES,
             Self::Segment => 257 << 20,
             Self::Manifest => 9 << 20,
+            Self::Mark | Self::Plan | Self::Remap => 17 << 20,
             _ => (1 << 20) + 4096,
         }
     }
@@ -107,7 +120,11 @@ impl fmt::Display for ObjectKind {
             Self::Registration => "registration",
             Self::Pin => "pin",
             Self::Checkpoint => "checkpoint",
-            Self::Reserved => "object of a later version",
+            Self::Mark => "mark of a sweep",
+            Self::Plan => "plan of a sweep",
+            Self::End => "end of a sweep",
+            Self::Link => "chain link",
+            Self::Remap => "remap",
         })
     }
 }

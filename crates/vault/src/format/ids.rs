@@ -102,6 +102,11 @@ id!(
     16
 );
 id!(
+    /// A remap.
+    RemapId,
+    16
+);
+id!(
     /// A machine: only its own dead sessions may it fence.
     MachineId,
     16

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::ids::parse_hex;
-use super::{DomainId, ObjectKind, PackId, SessionId, SlotId, SourceId};
+use super::{DomainId, ObjectKind, PackId, RemapId, SessionId, SlotId, SourceId};
 
 /// The name of an object in the store.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Hash)]
@@ -56,6 +56,19 @@ pub enum ObjectName {
     },
     /// `gc/<dom>/<N>.mark`
     Mark { domain: DomainId, cycle: u64 },
+    /// `gc/<dom>/<N>.plan`
+    Plan { domain: DomainId, cycle: u64 },
+    /// `gc/<dom>/<N>.done`
+    End { domain: DomainId, cycle: u64 },
+    /// `chain/<dom>/<src>/<sid>/<n>`
+    Link {
+        domain: DomainId,
+        source: SourceId,
+        session: SessionId,
+        number: u32,
+    },
+    /// `remap/<dom>/<id>`
+    Remap { domain: DomainId, remap: RemapId },
 }
 
 impl fmt::Display for ObjectName {
@@ -104,6 +117,15 @@ impl fmt::Display for ObjectName {
                 write!(f, "sess/{domain}/{source}/{session}/cp-{number}")
             }
             Self::Mark { domain, cycle } => write!(f, "gc/{domain}/{cycle:010}.mark"),
+            Self::Plan { domain, cycle } => write!(f, "gc/{domain}/{cycle:010}.plan"),
+            Self::End { domain, cycle } => write!(f, "gc/{domain}/{cycle:010}.done"),
+            Self::Link {
+                domain,
+                source,
+                session,
+                number,
+            } => write!(f, "chain/{domain}/{source}/{session}/{number}"),
+            Self::Remap { domain, remap } => write!(f, "remap/{domain}/{remap}"),
         }
     }
 }
@@ -175,20 +197,36 @@ impl ObjectName {
                     }
                 }
             }
-            ["gc", domain, mark] => {
-                let digits = mark
-                    .strip_suffix(".mark")
-                    .filter(|digits| digits.len() == 10)?;
-                let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
-                let cycle = digits.parse().ok().filter(|_| is_number)?;
-                Self::Mark {
-                    domain: domain.parse().ok()?,
-                    cycle,
-                }
-            }
+            ["gc", domain, step] => cycle_step(domain.parse().ok()?, step)?,
+            ["chain", domain, source, session, number] => Self::Link {
+                domain: domain.parse().ok()?,
+                source: source.parse().ok()?,
+                session: session.parse().ok()?,
+                number: decimal(number)?,
+            },
+            ["remap", domain, remap] => Self::Remap {
+                domain: domain.parse().ok()?,
+                remap: remap.parse().ok()?,
+            },
             _ => return None,
         };
         Some(name)
+    }
+}
+
+/// `<N, 10 digits>.mark`, `.plan` or `.done`; cycles count from 1.
+fn cycle_step(domain: DomainId, text: &str) -> Option<ObjectName> {
+    let (digits, step) = text.split_once('.')?;
+    let is_number = digits.len() == 10 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let cycle = digits
+        .parse()
+        .ok()
+        .filter(|&cycle| is_number && cycle > 0)?;
+    match step {
+        "mark" => Some(ObjectName::Mark { domain, cycle }),
+        "plan" => Some(ObjectName::Plan { domain, cycle }),
+        "done" => Some(ObjectName::End { domain, cycle }),
+        _ => None,
     }
 }
 

@@ -5,4 +5,5 @@
 )]
 
 mod hostile;
+mod sweep_vectors;
 mod vectors;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use strongroom_chunking::{ChunkId, ChunkSizes, Masks};
 use strongroom_crypto::{
-    BlockContext, BlockType, DomainKeys, KdfCost, KeyRing, Passphrase, Role, SecretKey,
-    SeededEntropy, SlotLabel, SlotSecret, SlotTerms, seal_block, seal_frames, seal_slot,
+    BlockContext, BlockType, DomainKeys, KdfCost, KeyBundle, KeyKind, KeyRing, Passphrase, Role,
+    SecretKey, SeededEntropy, SlotLabel, SlotSecret, SlotTerms, seal_block, seal_frames, seal_slot,
     slot_body_len,
 };
 use strongroom_vault::format::{
@@ -18,9 +18,9 @@ use strongroom_vault::format::{
     VaultId, padme,
 };
 
-type Vectors = BTreeMap<String, String>;
+pub(crate) type Vectors = BTreeMap<String, String>;
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -33,26 +33,26 @@ fn shown(bytes: &[u8]) -> String {
     }
 }
 
-const VAULT: VaultId = VaultId::from_bytes([0x11; 16]);
-const DOMAIN: DomainId = DomainId::from_bytes([0x22; 8]);
-const SOURCE: SourceId = SourceId::from_bytes([0x33; 8]);
-const PACK: PackId = PackId::from_bytes([0x44; 16]);
-const OTHER_PACK: PackId = PackId::from_bytes([0x45; 16]);
+pub(crate) const VAULT: VaultId = VaultId::from_bytes([0x11; 16]);
+pub(crate) const DOMAIN: DomainId = DomainId::from_bytes([0x22; 8]);
+pub(crate) const SOURCE: SourceId = SourceId::from_bytes([0x33; 8]);
+pub(crate) const PACK: PackId = PackId::from_bytes([0x44; 16]);
+pub(crate) const OTHER_PACK: PackId = PackId::from_bytes([0x45; 16]);
 const MACHINE: MachineId = MachineId::from_bytes([0x55; 16]);
 
-fn ring() -> KeyRing {
+pub(crate) fn ring() -> KeyRing {
     KeyRing::from_master(SecretKey::from_bytes([0x77; 32]), *DOMAIN.as_bytes())
 }
 
-fn sid() -> SessionId {
+pub(crate) fn sid() -> SessionId {
     SessionId::new(1_800_000_000_123, [9; 10])
 }
 
-fn at(secs: i64) -> DateTime<Utc> {
+pub(crate) fn at(secs: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(secs, 0).expect("in range")
 }
 
-fn address(chunk: u16) -> ChunkAddress {
+pub(crate) fn address(chunk: u16) -> ChunkAddress {
     ChunkAddress {
         pack: PACK,
         block: 1,
@@ -120,8 +120,29 @@ fn frames(out: &mut Vectors) {
     }
 }
 
-fn slots(out: &mut Vectors) {
+/// The bundle of a role; a maintenance slot's with a signing seed of its own, as the golden file has it.
+fn bundle_for(role: Role, entropy: &SeededEntropy) -> KeyBundle {
     let ring = ring();
+    if role != Role::Maintenance {
+        return ring.bundle_for(role).expect("an owner's");
+    }
+    let keys = ring.domain().expect("an owner's");
+    let head = ring
+        .master()
+        .expect("an owner's")
+        .derive("strongroom 2026-11 v1 head", &[]);
+    let seed = SecretKey::generate(entropy).expect("seeded");
+    KeyBundle::new()
+        .with(KeyKind::Config, 0, ring.config_key().duplicate())
+        .with(KeyKind::Control, 0, keys.control().duplicate())
+        .with(KeyKind::Toc, 0, keys.toc().duplicate())
+        .with(KeyKind::List, 0, keys.list().duplicate())
+        .with(KeyKind::Point, 0, keys.point().duplicate())
+        .with(KeyKind::SigningSeed, 0, seed)
+        .with(KeyKind::Head, 0, head)
+}
+
+fn slots(out: &mut Vectors) {
     let passphrase = Passphrase::new("correct horse battery staple").expect("long enough");
     let credential = strongroom_crypto::Credential::from_text(&format!(
         "strongroom-credential-1:{}:{}",
@@ -140,7 +161,7 @@ fn slots(out: &mut Vectors) {
     for (name, secret) in secrets {
         for role in [Role::Owner, Role::Agent, Role::Maintenance, Role::Monitor] {
             let entropy = SeededEntropy::new(1);
-            let bundle = ring.bundle_for(role, &entropy).expect("an owner's");
+            let bundle = bundle_for(role, &entropy);
             let body_len = slot_body_len(&bundle, &label) as u64;
             let header = Header::new(ObjectKind::Slot, [0xab; 16], body_len).encode(&[]);
             let domain_id = if role == Role::Owner {
@@ -189,6 +210,7 @@ fn config(out: &mut Vectors) {
             meta_pack_bytes: 8 << 20,
             compression_level: 3,
             owner_public_key: hex(&ring().owner_public_key().expect("an owner's")),
+            maintenance_public_key: None,
             redundancy: "local".into(),
             soft_delete_days: 14,
             no_soft_delete: false,
@@ -504,14 +526,23 @@ fn all() -> Vectors {
 }
 
 fn file() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/vectors/format.json")
+    vector_file("format.json")
+}
+
+pub(crate) fn vector_file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../testdata/vectors")
+        .join(name)
 }
 
 #[test]
 fn every_layout_is_as_it_was() {
-    let text = std::fs::read_to_string(file()).expect("the golden file");
+    are_as_they_were(&file(), &all());
+}
+
+pub(crate) fn are_as_they_were(file: &Path, now: &Vectors) {
+    let text = std::fs::read_to_string(file).expect("the golden file");
     let golden: Vectors = serde_json::from_str(&text).expect("JSON");
-    let now = all();
     assert_eq!(
         golden.keys().collect::<Vec<_>>(),
         now.keys().collect::<Vec<_>>()
