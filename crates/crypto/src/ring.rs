@@ -1,6 +1,6 @@
 //! What an opened slot can do.
 
-use crate::{DomainKeys, Error, KeyBundle, KeyKind, Result, Role, SecretKey, context};
+use crate::{BlockType, DomainKeys, Error, KeyBundle, KeyKind, Result, Role, SecretKey, context};
 
 /// The keys behind one opened slot.
 #[derive(Debug)]
@@ -67,6 +67,16 @@ impl KeyRing {
         }
     }
 
+    /// The same ring with what a maintenance ring of the same domain signs with: a machine that looks after its own
+    /// vault holds both.
+    #[must_use]
+    pub fn with_maintenance(mut self, maintenance: Self) -> Self {
+        if maintenance.role == Role::Maintenance && maintenance.domain_id == self.domain_id {
+            self.bundle = maintenance.bundle;
+        }
+        self
+    }
+
     /// The role that this ring has.
     #[must_use]
     pub fn role(&self) -> Role {
@@ -130,6 +140,16 @@ impl KeyRing {
     #[must_use]
     pub fn point(&self) -> Option<&SecretKey> {
         self.pick(KeyKind::Point, DomainKeys::point)
+    }
+
+    /// Key that opens blocks of a type and epoch, where the role has it.
+    #[must_use]
+    pub fn block(&self, block_type: BlockType, epoch: u32) -> Option<SecretKey> {
+        match (&self.domain, block_type) {
+            (Some(domain), _) => Some(domain.block(block_type, epoch)),
+            (None, BlockType::List) => self.list().map(SecretKey::duplicate),
+            (None, _) => None,
+        }
     }
 
     /// Seed of the owner's signing key; only owners have it.

@@ -26,6 +26,7 @@ use std::sync::{Arc, mpsc};
 
 use chrono::{DateTime, Utc};
 use strongroom_crypto::BlockType;
+use strongroom_vault::chain;
 use strongroom_vault::format::{
     ChunkAddress, ListPieceRef, MachineId, Names, PathText, PointStats, PreviousPoint, SessionId,
     SkippedEntry, SourceId, Structure,
@@ -48,6 +49,9 @@ use crate::options::BackupOptions;
 use crate::report::{BackupReport, PointState};
 use crate::tree::TreeReader;
 use crate::{Error, Result};
+
+/// A machine that keeps no id of its own: it cannot tell its dead sessions from living ones of others.
+const NO_MACHINE: MachineId = MachineId::from_bytes([0; 16]);
 
 /// The point that a new one is built on.
 struct Base {
@@ -76,48 +80,107 @@ impl Strongroom {
         let (session, checkpoint) = if options.dry_run {
             (None, None)
         } else {
-            let left = self.wait(Session::fence_predecessors(
-                self.vault(),
-                source,
-                machine,
-                started_at,
-            ))?;
+            let left = if machine == NO_MACHINE {
+                None
+            } else {
+                let fencing =
+                    Session::fence_predecessors(self.vault(), source, machine, started_at);
+                self.wait(fencing)?
+            };
             let session = self.wait(Session::begin(self.vault(), source, machine, started_at))?;
             (Some(Arc::new(session)), left)
         };
-        let base = self.newest_point(source, monitor)?;
-        let directory = self.wait(PackDirectory::list(self.vault()))?;
-        let parents = self.parents(base.as_ref(), checkpoint);
-        let known = Arc::new(Known::new(self.clone(), directory));
-        let packer = Packer::new(self.clone(), session.clone(), known, monitor);
+        let base = self.newest_point(source, started_at, monitor)?;
         monitor.phase(Phase::Reading);
-        let run = Run {
-            engine: self,
+        let place = Place {
             options,
             roots: &roots,
             excludes: &excludes,
             monitor,
-            packer: &packer,
+            session: session.as_ref(),
+            started_at,
         };
+        let parents = self.parents(base.as_ref(), checkpoint, started_at, monitor)?;
         let base_list = base.as_ref().map_or(&[][..], |base| &base.structure.list);
-        let gathered = run.gather(session.as_ref(), parents, base_list, started_at)?;
-        self.finish(&run, session, source, machine, base, started_at, gathered)
+        let run = self.run(&place, false)?;
+        match run.gather(&place, parents, base_list) {
+            Err(error) if error.is_corruption() => {
+                let reason =
+                    format!("what earlier runs left is damaged, all is read again: {error}");
+                monitor.warning(&crate::Skipped {
+                    path: Vec::new(),
+                    reason,
+                });
+            }
+            outcome => {
+                return self.finish(&run, &place, source, machine, base, outcome?);
+            }
+        }
+        // Without parents nothing of the vault is read but tables of contents, and no metadata of old is built upon.
+        let run = self.run(&place, true)?;
+        let gathered = run.gather(&place, Parents::default(), &[])?;
+        self.finish(&run, &place, source, machine, base, gathered)
+    }
+
+    /// A run that knows what the vault holds now; one that is `wary` refers to no metadata that it has not written.
+    fn run<'a, 'm>(&'a self, place: &Place<'a, 'm>, wary: bool) -> Result<Run<'a, 'm>> {
+        let condemned = place.session.map(|session| session.condemned().clone());
+        let mut directory = self.wait(PackDirectory::list_without(
+            self.vault(),
+            &condemned.unwrap_or_default(),
+        ))?;
+        if wary {
+            directory.forget_metadata();
+        }
+        let known = Arc::new(Known::new(self.clone(), directory));
+        let session = place.session.cloned();
+        Ok(Run {
+            engine: self,
+            options: place.options,
+            roots: place.roots,
+            excludes: place.excludes,
+            monitor: place.monitor,
+            packer: Packer::new(self.clone(), session, known, place.monitor),
+        })
     }
 
     /// The newest readable point of a source. One that is damaged is passed over with a warning: the new point
     /// then stands on an older one, or reads everything.
-    fn newest_point(&self, source: SourceId, monitor: &dyn Monitor) -> Result<Option<Base>> {
+    ///
+    /// Ids are ordered by the clocks of their makers. Behind one from the future stand newer ones that were built on
+    /// it: of those, the one furthest in the history counts.
+    fn newest_point(
+        &self,
+        source: SourceId,
+        now: DateTime<Utc>,
+        monitor: &dyn Monitor,
+    ) -> Result<Option<Base>> {
         let mut points = self.wait(strongroom_vault::points::of_source(self.vault(), source))?;
         points.sort_by_key(|point| std::cmp::Reverse(point.sid));
+        let mut newest: Option<Base> = None;
         for point in points {
+            let chain = self.wait(chain::of_point(self.vault(), &point))?;
+            if chain.is_gone() {
+                continue;
+            }
             match self.wait(strongroom_vault::points::read(self.vault(), &point)) {
                 Ok(Some(read)) => {
-                    return Ok(Some(Base {
-                        sid: point.sid,
-                        blake3: read.blake3,
-                        structure: read.structure,
-                        names: read.names,
-                    }));
+                    let is_from_future = read.structure.started_at > now;
+                    let seq = |base: &Base| base.structure.seq;
+                    if newest
+                        .as_ref()
+                        .is_none_or(|newest| seq(newest) < read.structure.seq)
+                    {
+                        newest = Some(Base {
+                            sid: point.sid,
+                            blake3: read.blake3,
+                            structure: read.structure,
+                            names: read.names,
+                        });
+                    }
+                    if !is_from_future {
+                        break;
+                    }
                 }
                 Ok(None) => {}
                 Err(error) if error.is_corruption() => {
@@ -133,27 +196,45 @@ impl Strongroom {
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(None)
+        Ok(newest)
     }
 
+    /// What a walk compares with. A root that is damaged is none, with a warning; any other failure ends the run.
     fn parents(
         &self,
         base: Option<&Base>,
         checkpoint: Option<strongroom_vault::LeftBehind>,
-    ) -> Parents {
+        now: DateTime<Utc>,
+        monitor: &dyn Monitor,
+    ) -> Result<Parents> {
         let tree = TreeReader::new(self.clone());
-        let base_root =
-            base.and_then(|base| Some((tree.root(base.names.tree).ok()?, base.names.tree)));
-        let base_started_secs = base.map_or(0, |base| base.structure.started_at.timestamp());
-        let checkpoint = checkpoint.and_then(|left| {
-            let root = tree.root(left.tree?).ok()?;
-            Some((root, left.started_at.timestamp()))
-        });
-        Parents {
-            base: base_root,
-            base_started_secs,
-            checkpoint,
+        let root = |at| match tree.root(at) {
+            Ok(root) => Ok(Some(root)),
+            Err(error) if error.is_corruption() => {
+                let reason = format!("an earlier tree is damaged and not built upon: {error}");
+                monitor.warning(&crate::Skipped {
+                    path: Vec::new(),
+                    reason,
+                });
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        };
+        // What was read by a clock that was ahead proves nothing about changes since.
+        let started = |at: DateTime<Utc>| if at > now { i64::MIN } else { at.timestamp() };
+        let mut parents = Parents::default();
+        if let Some(base) = base {
+            let at = base.names.tree;
+            parents.base = root(at)?.map(|record| (record, at));
+            parents.base_started_secs = started(base.structure.started_at);
         }
+        if let Some(left) = checkpoint
+            && let Some(at) = left.tree
+        {
+            let record = root(at)?;
+            parents.checkpoint = record.map(|record| (record, started(left.started_at)));
+        }
+        Ok(parents)
     }
 
     #[expect(
@@ -163,11 +244,10 @@ impl Strongroom {
     fn finish(
         &self,
         run: &Run<'_, '_>,
-        session: Option<Arc<Session>>,
+        place: &Place<'_, '_>,
         source: SourceId,
         machine: MachineId,
         base: Option<Base>,
-        started_at: DateTime<Utc>,
         gathered: Gathered<'_>,
     ) -> Result<BackupReport> {
         let Gathered { root, list, tally } = gathered;
@@ -178,7 +258,7 @@ impl Strongroom {
             PointState::Partial
         };
         let mut recovery_point = None;
-        if let Some(session) = session {
+        if let Some(session) = place.session {
             run.monitor.phase(Phase::Finishing);
             let stats = stats_of(&tally, run.packer.stored_bytes());
             let prev = base.as_ref().map(|base| PreviousPoint {
@@ -192,7 +272,7 @@ impl Strongroom {
                 prev,
                 pin: session.epoch(),
                 machine,
-                started_at,
+                started_at: place.started_at,
                 taken_at,
                 state: state.as_str().to_owned(),
                 list,
@@ -228,6 +308,16 @@ impl Strongroom {
     }
 }
 
+/// What does not change when a run has to begin again.
+struct Place<'a, 'm> {
+    options: &'a BackupOptions,
+    roots: &'a Roots,
+    excludes: &'a Excludes,
+    monitor: &'m dyn Monitor,
+    session: Option<&'a Arc<Session>>,
+    started_at: DateTime<Utc>,
+}
+
 /// What the parts of one run share.
 struct Run<'a, 'm> {
     engine: &'a Strongroom,
@@ -235,7 +325,16 @@ struct Run<'a, 'm> {
     roots: &'a Roots,
     excludes: &'a Excludes,
     monitor: &'m dyn Monitor,
-    packer: &'a Packer<'m>,
+    packer: Packer<'m>,
+}
+
+/// Lets the workers leave when the walk ends for whatever reason, so that nobody waits for them in vain.
+struct AbandonOnDrop<'a>(&'a JobQueue);
+
+impl Drop for AbandonOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
 }
 
 /// What reading the source has brought.
@@ -249,21 +348,21 @@ impl<'m> Run<'_, 'm> {
     /// Reads the source; on return everything but the manifest is durable.
     fn gather(
         &self,
-        session: Option<&Arc<Session>>,
+        place: &Place<'_, 'm>,
         parents: Parents,
         base_list: &[ListPieceRef],
-        now: DateTime<Utc>,
     ) -> Result<Gathered<'m>> {
         let queue = JobQueue::default();
         let (sender, done) = mpsc::channel();
         let tools = (self.engine.chunker()?, self.engine.hasher(BlockType::Data)?);
         std::thread::scope(|scope| {
+            let _abandon = AbandonOnDrop(&queue);
             for _ in 0..self.options.workers_count.max(1) {
                 let (queue, sender, tools) = (&queue, sender.clone(), tools.clone());
-                scope.spawn(move || capture::work(self.packer, queue, tools, &sender));
+                scope.spawn(move || capture::work(&self.packer, queue, tools, &sender));
             }
             drop(sender);
-            let checkpoints = Checkpoints::new(session, self.options, now);
+            let checkpoints = Checkpoints::new(place.session, self.options, place.started_at);
             let mut walk = Walk::new(self, &queue, &done, checkpoints)?;
             for missing in &self.roots.missing {
                 walk.tally.skip(&missing.path, missing.reason.clone());
@@ -276,7 +375,7 @@ impl<'m> Run<'_, 'm> {
             };
             let outcome = walk.run(parents);
             if let Err(error) = &outcome {
-                if matches!(error, Error::Cancelled) && session.is_some() {
+                if matches!(error, Error::Cancelled) && place.session.is_some() {
                     let kept = walk.checkpoint();
                     tracing::debug!(?kept, "checkpoint on cancellation");
                 }
@@ -287,7 +386,7 @@ impl<'m> Run<'_, 'm> {
             walk.join_workers()?;
             walk.frames.flush()?;
             let changes = std::mem::take(&mut walk.frames.changes);
-            let list = ListWriter::new(self.engine, self.packer)?
+            let list = ListWriter::new(self.engine, &self.packer)?
                 .derive(base_list, changes.into_sorted())?;
             self.packer.flush()?;
             Ok(Gathered {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use object_store::ObjectStore;
 use strongroom_chunking::{ChunkHasher, ChunkSizes, Chunker, GearTable, Masks};
-use strongroom_crypto::{BlockType, OsEntropy, Passphrase, SlotSecret};
+use strongroom_crypto::{BlockType, Credential, OsEntropy, Passphrase, SlotSecret};
 use strongroom_vault::format::{ChunkAddress, ObjectKind, PackId, SegmentPack, Toc};
 use strongroom_vault::{BlockReader, InitOptions, Vault};
 use tokio::runtime::Runtime;
@@ -86,6 +86,23 @@ impl Strongroom {
         let runtime = start_runtime()?;
         let store = runtime.block_on(async { strongroom_vault::open_url(url, false) })?;
         Self::open_on(runtime, store, secret)
+    }
+
+    /// Opens the vault at `url` with a machine's two credentials: one to back up and restore with, one to delete and
+    /// sweep with.
+    ///
+    /// # Errors
+    /// As [`Strongroom::open`].
+    pub fn open_local(url: &str, agent: &Credential, maintenance: &Credential) -> Result<Self> {
+        let runtime = start_runtime()?;
+        let store = runtime.block_on(async { strongroom_vault::open_url(url, false) })?;
+        let vault = runtime.block_on(Vault::open_with(
+            store,
+            SlotSecret::Credential(agent),
+            Some(maintenance),
+            Arc::new(OsEntropy),
+        ))?;
+        Ok(Self::assemble(vault, runtime))
     }
 
     /// Like [`Strongroom::init`], on a store that the caller has made.

@@ -35,6 +35,9 @@ pub enum Error {
     /// No root of the source can be reached; these are they, with the reasons.
     #[error("nothing to back up{}", unreachable(.0))]
     NothingToBackUp(Vec<Skipped>),
+    /// The paths of the roots are longer, all together, than a recovery point can name.
+    #[error("too many paths: a recovery point can name 1 MiB of them")]
+    TooManyRoots,
     /// A path given as a root is not absolute or is below another one in a way that cannot be kept.
     #[error("{} is not an absolute path", .0.display())]
     NotAbsolute(PathBuf),
@@ -72,6 +75,12 @@ pub enum Error {
     /// Tree or list records do not follow the format.
     #[error("the tree is damaged: {0}")]
     TreeDamaged(&'static str),
+    /// The point is held: it must be released first.
+    #[error("recovery point {0} is held")]
+    Held(SessionId),
+    /// The point is the last of its source that can be restored.
+    #[error("recovery point {0} is the last of its source")]
+    LastPoint(SessionId),
     /// Another run fenced this session before it could commit.
     #[error("session {0} was fenced by another run")]
     Fenced(SessionId),

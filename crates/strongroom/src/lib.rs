@@ -8,11 +8,12 @@
 //! |---|---|
 //! | [`vault`], [`crypto`] | the crates below, re-exported |
 //! | [`fs`] | reading a source and writing a target by file descriptor |
-//! | `backup`, `restore`, `verify`, `look` | the calls of [`Strongroom`] |
+//! | `backup`, `restore`, `verify`, `look`, `deletion` | the calls of [`Strongroom`] |
 //! | `tree` | records and pieces of `docs/format.md` §9 |
 
 mod backup;
 mod clock;
+mod deletion;
 mod engine;
 mod error;
 pub mod fs;

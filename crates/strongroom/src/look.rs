@@ -3,7 +3,8 @@
 use std::io::Write;
 
 use globset::GlobBuilder;
-use strongroom_vault::format::SessionId;
+use strongroom_vault::chain::{self, Chain};
+use strongroom_vault::format::{Hold, SessionId};
 use strongroom_vault::points::{self, PointRef, ReadPoint};
 
 use crate::engine::Strongroom;
@@ -24,25 +25,36 @@ pub(crate) struct OpenPoint {
 }
 
 impl Strongroom {
-    /// All recovery points, newest first; one whose manifest is damaged stands there with that state.
+    /// All recovery points, newest first; one whose manifest is damaged stands there with that state. Those that are
+    /// softly deleted are among them, those that are gone for ever are not.
     ///
     /// # Errors
     /// When the vault cannot be read.
     pub fn points(&self) -> Result<Vec<PointView>> {
         let mut views = Vec::new();
-        for point in self.wait(points::all(self.vault()))? {
-            match self.wait(points::read(self.vault(), &point)) {
-                Ok(Some(read)) => views.push(view(&point, read)),
-                Ok(None) => {}
-                Err(error) if error.is_corruption() => views.push(damaged_view(&point)),
-                Err(error) => return Err(error.into()),
+        let all = self.wait(points::all_observed(self.vault()))?;
+        let chains = self.wait(chain::all(self.vault()))?;
+        for (point, written_at) in all {
+            let chain = chains.get(&point.sid).copied().unwrap_or_default();
+            if chain.is_gone() {
+                continue;
             }
+            let mut shown = match self.wait(points::read(self.vault(), &point)) {
+                Ok(Some(read)) => view(&point, read),
+                Ok(None) => continue,
+                Err(error) if error.is_corruption() => damaged_view(&point),
+                Err(error) => return Err(error.into()),
+            };
+            shown.take_chain(&chain);
+            // A point cannot have been taken after the store had it: a clock that is ahead makes no point newer.
+            let known_at = shown.taken_at.min(written_at);
+            views.push((known_at, shown));
         }
-        views.sort_by_key(|view| std::cmp::Reverse((view.taken_at, view.id)));
-        Ok(views)
+        views.sort_by_key(|(known_at, view)| std::cmp::Reverse((*known_at, view.id)));
+        Ok(views.into_iter().map(|(_, view)| view).collect())
     }
 
-    /// The point of this id, unique prefix of an id, or `latest`.
+    /// The point of this id, unique prefix of an id, or `latest`: the newest that is neither deleted nor damaged.
     ///
     /// # Errors
     /// [`Error::NoSuchPoint`] and [`Error::AmbiguousPoint`], or when the vault cannot be read.
@@ -51,7 +63,7 @@ impl Strongroom {
         if text == "latest" {
             let mut readable = all
                 .into_iter()
-                .filter(|point| point.state != PointState::Damaged);
+                .filter(|point| point.state != PointState::Damaged && point.deleted_at.is_none());
             return readable
                 .next()
                 .ok_or_else(|| Error::NoSuchPoint(text.to_owned()));
@@ -249,6 +261,19 @@ impl Strongroom {
     }
 }
 
+impl PointView {
+    /// What the chain of the point says beside its manifest.
+    fn take_chain(&mut self, chain: &Chain) {
+        self.deleted_at = chain.deleted_at;
+        match chain.state.hold {
+            Hold::Unsaid => {}
+            Hold::Released => self.hold_until = None,
+            Hold::Until(until) => self.hold_until = Some(until),
+            Hold::ForEver => self.is_held = true,
+        }
+    }
+}
+
 impl OpenPoint {
     /// The absolute path in this point that a caller's path means: absolute, or relative to a root.
     pub(crate) fn resolve(&self, path: &[u8]) -> Result<Vec<u8>> {
@@ -364,6 +389,8 @@ fn view(point: &PointRef, read: ReadPoint) -> PointView {
             .map(strongroom_vault::format::PathText::to_bytes)
             .collect(),
         tags: names.tags,
+        is_held: false,
+        deleted_at: None,
         hold_until: structure.hold_until,
         retain_until: structure.retain_until,
     }
@@ -381,6 +408,8 @@ fn damaged_view(point: &PointRef) -> PointView {
         files_count: 0,
         roots: Vec::new(),
         tags: std::collections::BTreeMap::new(),
+        is_held: false,
+        deleted_at: None,
         hold_until: None,
         retain_until: None,
     }

@@ -87,6 +87,10 @@ pub struct PointView {
     pub tags: BTreeMap<String, String>,
     /// May not expire before this instant.
     pub hold_until: Option<DateTime<Utc>>,
+    /// May not expire until it is released.
+    pub is_held: bool,
+    /// When it was deleted, softly, by the store's clock.
+    pub deleted_at: Option<DateTime<Utc>>,
     /// Explicit retention.
     pub retain_until: Option<DateTime<Utc>>,
 }

@@ -6,13 +6,23 @@ use strongroom_chunking::PrefixTable;
 
 use crate::error::in_object;
 use crate::format::{
-    BlockName, ObjectKind, ObjectName, PackId, Segment, SegmentEntry, SegmentPack, TOC_AT, Toc,
-    toc_extent,
+    BlockName, ChunkAddress, FormatError, Mark, ObjectKind, ObjectName, PackId, Segment,
+    SegmentEntry, SegmentPack, SessionId, TOC_AT, Toc, padme, toc_extent,
 };
+use crate::remaps::Remaps;
 use crate::{Error, Result, Vault};
 
 /// Bytes read at first from a pack whose table is wanted: most tables are shorter.
 const TOC_GUESS_BYTES: u64 = 24 << 10;
+
+/// How much of the index is kept in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Detail {
+    /// Which blocks lie where.
+    Blocks,
+    /// Which chunks lie where, too.
+    Chunks,
+}
 
 /// What is known about a pack.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +37,8 @@ pub struct PackEntry {
     pub listed: bool,
     /// Length by the index, where a segment names it.
     pub indexed_bytes: Option<u64>,
+    /// Blocks in it, by the index or its own table.
+    pub blocks_count: u32,
     /// Hash of the whole object by the index.
     pub blake3: Option<[u8; 32]>,
 }
@@ -54,7 +66,9 @@ pub struct PackDirectory {
     packs: Vec<PackEntry>,
     positions: HashMap<PackId, u32>,
     prefixes: PrefixTable,
-    moved: HashMap<BlockName, (u32, u16)>,
+    /// Blocks that lie in another pack than that of their birth: where their copies are.
+    moved: HashMap<BlockName, Vec<(u32, u16)>>,
+    remaps: Remaps,
     /// Listed, but named by no segment.
     unindexed: BTreeSet<PackId>,
     /// Of these, those that a session refers to and must publish.
@@ -75,6 +89,14 @@ impl PackDirectory {
     /// # Errors
     /// When the store fails.
     pub async fn list(vault: &Vault) -> Result<Self> {
+        Self::list_without(vault, &Mark::default()).await
+    }
+
+    /// As [`PackDirectory::list`], as if the packs that a sweep condemns were not there.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn list_without(vault: &Vault, condemned: &Mark) -> Result<Self> {
         let mut directory = Self::default();
         for (prefix, kind) in [("d", ObjectKind::DataPack), ("m", ObjectKind::MetaPack)] {
             for line in vault
@@ -82,7 +104,9 @@ impl PackDirectory {
                 .list(&format!("{prefix}/{}", vault.domain_id()))
                 .await?
             {
-                if let Some(ObjectName::Pack { pack, .. }) = ObjectName::parse(&line.name) {
+                if let Some(ObjectName::Pack { pack, .. }) = ObjectName::parse(&line.name)
+                    && !condemned.condemns(&pack)
+                {
                     directory.insert(pack, kind, line.bytes);
                 }
             }
@@ -98,6 +122,7 @@ impl PackDirectory {
             object_bytes,
             listed: true,
             indexed_bytes: None,
+            blocks_count: 0,
             blake3: None,
         };
         self.packs.push(entry);
@@ -126,20 +151,46 @@ impl PackDirectory {
     /// # Errors
     /// When the store fails.
     pub async fn load_index_lenient(&mut self, vault: &Vault) -> Result<Vec<IndexProblem>> {
+        let (problems, _writers) = self.load(vault, Detail::Chunks).await?;
+        Ok(problems)
+    }
+
+    /// Learns which blocks lie where, but not which chunks are in them; returns who wrote the segment that names a
+    /// pack.
+    ///
+    /// # Errors
+    /// When a table cannot be read, or the store fails.
+    pub(crate) async fn load_packs(&mut self, vault: &Vault) -> Result<HashMap<PackId, SessionId>> {
+        let (problems, writers) = self.load(vault, Detail::Blocks).await?;
+        for problem in problems {
+            // A pack whose blocks are not known holds no copy that counts, and is not condemned either.
+            tracing::warn!(
+                object = problem.object,
+                reason = problem.reason,
+                "part of the index cannot be used"
+            );
+        }
+        Ok(writers)
+    }
+
+    async fn load(
+        &mut self,
+        vault: &Vault,
+        detail: Detail,
+    ) -> Result<(Vec<IndexProblem>, HashMap<PackId, SessionId>)> {
         let mut problems = Vec::new();
+        let mut writers = HashMap::new();
         for line in vault
             .store()
             .list(&format!("index/{}", vault.domain_id()))
             .await?
         {
-            if !matches!(
-                ObjectName::parse(&line.name),
-                Some(ObjectName::Segment { .. })
-            ) {
+            let Some(ObjectName::Segment { session, .. }) = ObjectName::parse(&line.name) else {
                 continue;
-            }
-            match self.load_segment(vault, &line.name).await {
-                Ok(()) | Err(Error::Missing { .. }) => {}
+            };
+            match self.load_segment(vault, &line.name, detail).await {
+                Ok(packs) => writers.extend(packs.into_iter().map(|pack| (pack, session))),
+                Err(Error::Missing { .. }) => {}
                 Err(error) if error.is_corruption() => problems.push(problem(line.name, &error)),
                 Err(error) => return Err(error),
             }
@@ -148,20 +199,39 @@ impl PackDirectory {
         let unindexed: Vec<PackEntry> = self.packs.iter().filter(is_unindexed).cloned().collect();
         for entry in unindexed {
             match read_toc(vault, entry.pack_id, entry.kind).await {
+                Ok(toc) if padme(toc.unpadded_bytes()) != entry.object_bytes => {
+                    let source = FormatError::Truncated("a pack");
+                    let object = entry.object_name(vault.domain_id());
+                    let error = Error::Object {
+                        object: object.clone(),
+                        source,
+                    };
+                    problems.push(problem(object, &error));
+                    self.remove(&entry.pack_id);
+                }
                 Ok(toc) => {
-                    self.add_toc(entry.pack_id, &toc);
+                    self.add_toc(entry.pack_id, &toc, detail);
                     self.unindexed.insert(entry.pack_id);
                 }
+                // A sweep may have deleted it since it was listed.
+                Err(Error::Missing { .. }) => self.remove(&entry.pack_id),
                 Err(error) if error.is_corruption() => {
                     problems.push(problem(entry.object_name(vault.domain_id()), &error));
                 }
                 Err(error) => return Err(error),
             }
         }
-        Ok(problems)
+        self.remaps = Remaps::load(vault).await?;
+        Ok((problems, writers))
     }
 
-    async fn load_segment(&mut self, vault: &Vault, name: &str) -> Result<()> {
+    /// Reads one segment; returns the packs that it names.
+    async fn load_segment(
+        &mut self,
+        vault: &Vault,
+        name: &str,
+        detail: Detail,
+    ) -> Result<Vec<PackId>> {
         let object = vault
             .store()
             .read(name, ObjectKind::Segment.max_bytes())
@@ -173,7 +243,11 @@ impl PackDirectory {
         let mut entries: Vec<SegmentEntry> = Vec::new();
         let packs = in_object(
             &name,
-            Segment::open(&object, key, vault.id(), |entry| entries.push(entry)),
+            Segment::open(&object, key, vault.id(), |entry| {
+                if detail == Detail::Chunks {
+                    entries.push(entry);
+                }
+            }),
         )?;
         let positions: Vec<Option<u32>> = packs.iter().map(|pack| self.take_in(pack)).collect();
         for entry in entries {
@@ -183,7 +257,7 @@ impl PackDirectory {
                     .insert(entry.prefix, pack_value(position, entry.block, entry.chunk));
             }
         }
-        Ok(())
+        Ok(packs.into_iter().map(|pack| pack.pack_id).collect())
     }
 
     /// Position of a listed pack that no segment has named so far.
@@ -193,34 +267,109 @@ impl PackDirectory {
         if entry.indexed_bytes.is_some() || entry.kind != pack.kind {
             return None;
         }
+        if entry.object_bytes != pack.object_bytes {
+            let (pack, listed) = (pack.pack_id, entry.object_bytes);
+            tracing::warn!(%pack, listed, "a pack does not have the length that the index says");
+            self.remove(&pack);
+            return None;
+        }
         entry.indexed_bytes = Some(pack.object_bytes);
         entry.blake3 = Some(pack.blake3);
+        entry.blocks_count = pack.block_count;
         for (birth, at) in &pack.moved {
-            self.moved.insert(*birth, (position, *at));
+            self.moved.entry(*birth).or_default().push((position, *at));
         }
         Some(position)
     }
 
-    fn add_toc(&mut self, pack: PackId, toc: &Toc) {
+    fn add_toc(&mut self, pack: PackId, toc: &Toc, detail: Detail) {
         let Some(&position) = self.positions.get(&pack) else {
             return;
         };
-        for (block, chunk, row) in toc.addressed_chunks() {
-            self.prefixes
-                .insert(row.id.prefix(), pack_value(position, block, chunk));
+        if let Some(entry) = self.packs.get_mut(position as usize) {
+            entry.blocks_count = u32::try_from(toc.blocks().len()).unwrap_or(u32::MAX);
+        }
+        if detail == Detail::Chunks {
+            for (block, chunk, row) in toc.addressed_chunks() {
+                self.prefixes
+                    .insert(row.id.prefix(), pack_value(position, block, chunk));
+            }
         }
         for (at, row) in (0..=u16::MAX).zip(toc.blocks()) {
             if row.birth != (BlockName { pack, ordinal: at }) {
-                self.moved.insert(row.birth, (position, at));
+                self.moved
+                    .entry(row.birth)
+                    .or_default()
+                    .push((position, at));
             }
         }
+    }
+
+    /// Takes all metadata packs for absent: nothing new will refer to what is in them.
+    pub fn forget_metadata(&mut self) {
+        let metadata: Vec<PackId> = self
+            .packs
+            .iter()
+            .filter(|entry| entry.kind == ObjectKind::MetaPack)
+            .map(|entry| entry.pack_id)
+            .collect();
+        metadata.iter().for_each(|pack| self.remove(pack));
+    }
+
+    /// Forgets a pack that has gone since it was listed.
+    fn remove(&mut self, pack: &PackId) {
+        if let Some(position) = self.positions.remove(pack)
+            && let Some(entry) = self.packs.get_mut(position as usize)
+        {
+            entry.listed = false;
+        }
+    }
+
+    /// The packs that the store lists and whose blocks are known, with the names of these blocks.
+    pub(crate) fn held(&self) -> impl Iterator<Item = (&PackEntry, Vec<BlockName>)> {
+        let mut foreign: HashMap<(u32, u16), BlockName> = HashMap::new();
+        for (name, copies) in &self.moved {
+            foreign.extend(copies.iter().map(|copy| (*copy, *name)));
+        }
+        (0_u32..)
+            .zip(&self.packs)
+            .filter(|(_, entry)| entry.listed && entry.blocks_count > 0)
+            .map(move |(position, entry)| {
+                let blocks = u16::try_from(entry.blocks_count).unwrap_or(u16::MAX);
+                let name = |ordinal| {
+                    let own = BlockName {
+                        pack: entry.pack_id,
+                        ordinal,
+                    };
+                    foreign.get(&(position, ordinal)).copied().unwrap_or(own)
+                };
+                (entry, (0..blocks).map(name).collect())
+            })
+    }
+
+    /// Whether these chunks can be read: their block lies somewhere, or remaps lead to where they are now.
+    #[must_use]
+    pub fn has_chunks(&self, name: BlockName, first: u16, count: u16) -> bool {
+        if self.resolve(name).is_some() {
+            return true;
+        }
+        let is_there = |name| self.resolve(name).is_some();
+        (0..count).all(|offset| {
+            let chunk = first.saturating_add(offset);
+            let at = ChunkAddress {
+                pack: name.pack,
+                block: name.ordinal,
+                chunk,
+            };
+            self.remaps.resolve(at, is_there).is_some()
+        })
     }
 
     /// Takes in a pack that this session has just made durable.
     pub fn add_uploaded(&mut self, pack: PackId, kind: ObjectKind, object_bytes: u64, toc: &Toc) {
         if !self.positions.contains_key(&pack) {
             self.insert(pack, kind, object_bytes);
-            self.add_toc(pack, toc);
+            self.add_toc(pack, toc, Detail::Chunks);
         }
     }
 
@@ -231,7 +380,7 @@ impl PackDirectory {
         let place = |value: u64| {
             let [chunk_low, chunk_high, block_low, block_high, ..] = value.to_le_bytes();
             let position = usize::try_from(value >> 32).ok()?;
-            let entry = self.packs.get(position)?;
+            let entry = self.packs.get(position).filter(|entry| entry.listed)?;
             let block = u16::from_le_bytes([block_low, block_high]);
             Some((
                 entry.pack_id,
@@ -261,16 +410,17 @@ impl PackDirectory {
         if self.is_listed(&name.pack) {
             return Some((name.pack, name.ordinal));
         }
-        let (position, at) = *self.moved.get(&name)?;
-        Some((self.packs.get(position as usize)?.pack_id, at))
+        let copies = self.moved.get(&name)?;
+        copies.iter().find_map(|&(position, at)| {
+            let entry = self.packs.get(position as usize)?;
+            entry.listed.then_some((entry.pack_id, at))
+        })
     }
 
-    /// Blocks that lie in another pack than that of their birth.
-    pub(crate) fn into_moved(self) -> HashMap<BlockName, (PackId, u16)> {
-        let place = |(name, (position, at)): (BlockName, (u32, u16))| {
-            Some((name, (self.packs.get(position as usize)?.pack_id, at)))
-        };
-        self.moved.into_iter().filter_map(place).collect()
+    /// Where a chunk is now, by remaps; `None` where none leads to a block that is there.
+    #[must_use]
+    pub fn remapped(&self, at: ChunkAddress) -> Option<ChunkAddress> {
+        self.remaps.resolve(at, |name| self.resolve(name).is_some())
     }
 
     /// Whether a pack is listed but named by no segment.

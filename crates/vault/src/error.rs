@@ -1,6 +1,6 @@
 //! The crate's error.
 
-use crate::format::FormatError;
+use crate::format::{ChainState, FormatError, Hold, SessionId, Standing};
 
 /// What went wrong with a vault or its store, by what a caller can do about it.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +68,20 @@ pub enum Error {
         /// The name.
         object: String,
     },
+    /// The chain of a recovery point does not permit this now.
+    #[error("recovery point {point} {}", described(.state))]
+    NotInThisState {
+        /// The point.
+        point: SessionId,
+        /// What its chain says.
+        state: ChainState,
+    },
+    /// An object that only owners and maintenance hosts may write was written by someone else and is in the way.
+    #[error("{object} is not signed by an owner or maintenance host")]
+    Void {
+        /// Its name.
+        object: String,
+    },
     /// The location is not understood or not supported by this build.
     #[error("{url:?} is no usable vault location: {reason}")]
     Location {
@@ -82,6 +96,16 @@ pub enum Error {
     /// Random numbers or keys are not to be had.
     #[error(transparent)]
     Crypto(strongroom_crypto::Error),
+}
+
+/// What a chain says, in words.
+fn described(state: &ChainState) -> &'static str {
+    match (state.standing, state.hold) {
+        (Standing::Gone, _) => "is gone for ever",
+        (_, Hold::Until(_) | Hold::ForEver) => "is held",
+        (Standing::Deleted(_), _) => "is deleted",
+        (Standing::Stands, _) => "is neither deleted nor held",
+    }
 }
 
 /// Result with the crate's [`enum@Error`].

@@ -31,6 +31,7 @@ pub use control::{Checkpoint, Fence, Pin, Registration};
 pub use cycle::{CYCLE_MAX_ENTRIES, End, Mark, Plan};
 pub use error::FormatError;
 pub use header::{EXT_MAX_BYTES, HEADER_BYTES, Header, ObjectKind};
+pub(crate) use ids::parse_hex;
 pub use ids::{
     BlockName, ChunkAddress, DomainId, MachineId, PackId, RemapId, SessionId, SlotId, SourceId,
     VaultId,

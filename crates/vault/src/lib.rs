@@ -12,11 +12,14 @@
 //! | [`PackDirectory`] | which packs exist and where a chunk may be found |
 //! | [`BlockReader`] | chunks by address, each block opened once |
 //! | [`points`] | recovery points of a vault |
+//! | [`chain`] | deleting, holding and purging them |
+//! | [`sweep()`] | deleting what no point reaches |
 //! | [`wrap`] | stores that count or fail, for tests and simulations |
 //!
 //! All calls are async and need a tokio runtime with time enabled.
 
 mod cache;
+pub mod chain;
 mod directory;
 mod error;
 pub mod format;
@@ -24,9 +27,11 @@ mod location;
 pub mod points;
 mod probe;
 mod reader;
+mod remaps;
 mod session;
 mod slots;
 mod store;
+mod sweep;
 mod vault;
 pub mod wrap;
 
@@ -35,7 +40,9 @@ pub use error::{Error, Result};
 pub use location::open_url;
 pub use probe::probe;
 pub use reader::{BlockReader, WholePack};
+pub use remaps::Remaps;
 pub use session::{Committed, LeftBehind, Session};
 pub use slots::SlotView;
 pub use store::{Created, Listed, Store};
+pub use sweep::{OpenSession, SweepOptions, SweepReport, sweep};
 pub use vault::{InitOptions, Vault};

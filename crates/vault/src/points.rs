@@ -1,5 +1,8 @@
 //! Recovery points of a vault.
 
+use chrono::{DateTime, Utc};
+use strongroom_crypto::SecretKey;
+
 use crate::error::in_object;
 use crate::format::{
     DomainId, FormatError, Header, Manifest, Names, ObjectKind, ObjectName, SessionId, SourceId,
@@ -40,6 +43,21 @@ impl PointRef {
     }
 }
 
+/// All points and fences of the domain with the times at which they were written, by the store's clock.
+///
+/// # Errors
+/// When the store fails.
+pub async fn all_observed(vault: &Vault) -> Result<Vec<(PointRef, DateTime<Utc>)>> {
+    let listed = vault
+        .store()
+        .list(&format!("points/{}", vault.domain_id()))
+        .await?;
+    let observed = listed
+        .iter()
+        .filter_map(|line| Some((point_of(&line.name)?, line.written_at)));
+    Ok(observed.collect())
+}
+
 /// All points and fences of the domain, in no order.
 ///
 /// # Errors
@@ -58,18 +76,22 @@ pub async fn of_source(vault: &Vault, source: SourceId) -> Result<Vec<PointRef>>
 
 async fn below(vault: &Vault, prefix: &str) -> Result<Vec<PointRef>> {
     let listed = vault.store().list(prefix).await?;
-    let points = listed
+    Ok(listed
         .iter()
-        .filter_map(|line| match ObjectName::parse(&line.name) {
-            Some(ObjectName::Point {
-                source, session, ..
-            }) => Some(PointRef {
-                sid: session,
-                source,
-            }),
-            _ => None,
-        });
-    Ok(points.collect())
+        .filter_map(|line| point_of(&line.name))
+        .collect())
+}
+
+fn point_of(name: &str) -> Option<PointRef> {
+    match ObjectName::parse(name) {
+        Some(ObjectName::Point {
+            source, session, ..
+        }) => Some(PointRef {
+            sid: session,
+            source,
+        }),
+        _ => None,
+    }
 }
 
 /// The point of this id, of whichever source.
@@ -92,17 +114,9 @@ pub async fn read(vault: &Vault, point: &PointRef) -> Result<Option<ReadPoint>> 
         .await?;
     let keys = vault.domain()?;
     let open = || {
-        let (header, _) = Header::parse_any(&object)?;
-        if header.kind == ObjectKind::Fence {
+        let Some(structure) = open_structure(vault, point, &object, keys.point())? else {
             return Ok(None);
-        }
-        let structure = Manifest::open_structure(&object, vault.id(), keys.point())?;
-        if structure.sid != point.sid
-            || structure.source != point.source
-            || structure.domain != *vault.domain_id()
-        {
-            return Err(FormatError::WrongObject);
-        }
+        };
         let names = Manifest::open_names(&object, vault.id(), keys.names())?;
         Ok(Some(ReadPoint {
             structure,
@@ -111,6 +125,43 @@ pub async fn read(vault: &Vault, point: &PointRef) -> Result<Option<ReadPoint>> 
         }))
     };
     in_object(&name, open())
+}
+
+/// Reads the structure of a manifest, which maintenance hosts and monitors can, too; `None` where the session was
+/// fenced instead.
+///
+/// # Errors
+/// As [`read`].
+pub async fn read_structure(vault: &Vault, point: &PointRef) -> Result<Option<Structure>> {
+    let name = point.object_name(vault.domain_id());
+    let object = vault
+        .store()
+        .read(&name, ObjectKind::Manifest.max_bytes())
+        .await?;
+    let key = vault.keys().point();
+    let key = key.ok_or(Error::NotPermitted("a key of this vault's points"))?;
+    in_object(&name, open_structure(vault, point, &object, key))
+}
+
+fn open_structure(
+    vault: &Vault,
+    point: &PointRef,
+    object: &[u8],
+    key: &SecretKey,
+) -> Result<Option<Structure>, FormatError> {
+    let (header, _) = Header::parse_any(object)?;
+    if header.kind == ObjectKind::Fence {
+        return Ok(None);
+    }
+    let structure = Manifest::open_structure(object, vault.id(), key)?;
+    let is_its_own = structure.sid == point.sid
+        && structure.source == point.source
+        && structure.domain == *vault.domain_id();
+    if is_its_own {
+        Ok(Some(structure))
+    } else {
+        Err(FormatError::WrongObject)
+    }
 }
 
 /// Whether the session made a point (`true`), was fenced (`false`), or is undecided (`None`).

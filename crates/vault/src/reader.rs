@@ -1,18 +1,16 @@
 //! Chunks by address. Every block is read, opened and decompressed once while it is in the cache.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use strongroom_chunking::ChunkId;
 use strongroom_crypto::{BlockContext, BlockType, object_key, open_block};
-use tokio::sync::OnceCell;
 
 use crate::cache::Cache;
 use crate::directory::{PackDirectory, read_toc};
 use crate::error::in_object;
 use crate::format::{
-    BlockCodec, BlockName, BlockRow, ChunkAddress, FormatError, ObjectKind, ObjectName,
+    BlockCodec, BlockName, BlockRow, ChunkAddress, ChunkRow, FormatError, ObjectKind, ObjectName,
     PACK_MAX_BYTES, PackId, SegmentPack, TOC_AT, Toc, pack_padding, padme,
 };
 use crate::{Error, Result, Vault};
@@ -23,8 +21,8 @@ pub struct BlockReader {
     tocs: Cache<PackId, Toc>,
     blocks: Cache<BlockName, Bytes>,
     codecs: Mutex<Vec<BlockCodec>>,
-    /// Blocks that left the pack of their birth; read when a pack is missing.
-    moved: OnceCell<HashMap<BlockName, (PackId, u16)>>,
+    /// Where blocks and chunks went that are not where they were born; read when a pack is missing.
+    places: Mutex<Option<Arc<PackDirectory>>>,
 }
 
 impl std::fmt::Debug for BlockReader {
@@ -60,7 +58,7 @@ impl BlockReader {
             tocs: Cache::new(toc_cache_bytes),
             blocks: Cache::new(block_cache_bytes),
             codecs: Mutex::default(),
-            moved: OnceCell::new(),
+            places: Mutex::default(),
         }
     }
 
@@ -79,11 +77,29 @@ impl BlockReader {
     /// # Errors
     /// When its block is missing or damaged, or the store fails.
     pub async fn chunk(&self, at: ChunkAddress, kind: ObjectKind) -> Result<Bytes> {
-        let located = self.find(at.block_name(), kind).await?;
+        let missing = match self.find(at.block_name(), kind).await {
+            Ok(located) => return self.chunk_in(&located, at, kind).await,
+            Err(error @ Error::Missing { .. }) => error,
+            Err(error) => return Err(error),
+        };
+        // It was rewritten elsewhere, or it is lost.
+        let Some(new) = self.places(false).await?.remapped(at) else {
+            return Err(missing);
+        };
+        let located = self.find(new.block_name(), kind).await?;
+        self.chunk_in(&located, new, kind).await
+    }
+
+    async fn chunk_in(
+        &self,
+        located: &Located,
+        at: ChunkAddress,
+        kind: ObjectKind,
+    ) -> Result<Bytes> {
         let size = |raw: &Bytes| raw.len();
         let raw = self
             .blocks
-            .get(at.block_name(), size, self.read_block(&located, kind))
+            .get(at.block_name(), size, self.read_block(located, kind))
             .await?;
         let rows = located.toc.chunks_of(located.position);
         let lost = || {
@@ -104,13 +120,44 @@ impl BlockReader {
         }
     }
 
-    /// The table of the pack in which a block lies now, and its position there.
+    /// Raw bytes of consecutive chunks of a block, by the tables of the packs in which they lie now; no block is read.
     ///
     /// # Errors
-    /// When no pack holds it.
-    pub async fn locate(&self, name: BlockName, kind: ObjectKind) -> Result<(Arc<Toc>, u16)> {
-        let located = self.find(name, kind).await?;
-        Ok((located.toc, located.position))
+    /// When one of them lies nowhere.
+    pub async fn run_len(&self, first: ChunkAddress, count: u16, kind: ObjectKind) -> Result<u64> {
+        let mut bytes = 0;
+        let at_birth = self.find(first.block_name(), kind).await;
+        for offset in 0..count {
+            let at = ChunkAddress {
+                chunk: first.chunk.saturating_add(offset),
+                ..first
+            };
+            bytes += match &at_birth {
+                Ok(located) => u64::from(self.row_of(located, at, kind)?.raw_len),
+                Err(error @ Error::Missing { object }) => {
+                    let lost = || Error::Missing {
+                        object: object.clone(),
+                    };
+                    tracing::debug!(%error, "looking for a remap");
+                    let new = self.places(false).await?.remapped(at).ok_or_else(lost)?;
+                    let located = self.find(new.block_name(), kind).await?;
+                    u64::from(self.row_of(&located, new, kind)?.raw_len)
+                }
+                Err(_) => return at_birth.map(|_| 0),
+            };
+        }
+        Ok(bytes)
+    }
+
+    fn row_of(&self, located: &Located, at: ChunkAddress, kind: ObjectKind) -> Result<ChunkRow> {
+        let row = located.toc.chunk(located.position, at.chunk).copied();
+        row.ok_or_else(|| {
+            self.damaged(
+                kind,
+                located.pack,
+                "a chunk is named that its block does not hold",
+            )
+        })
     }
 
     async fn find(&self, name: BlockName, kind: ObjectKind) -> Result<Located> {
@@ -132,22 +179,42 @@ impl BlockReader {
             Err(error @ Error::Missing { .. }) => error,
             Err(error) => return Err(error),
         };
-        let moved = self
-            .moved
-            .get_or_try_init(|| moved_blocks(&self.vault))
-            .await?;
-        let Some(&(pack, position)) = moved.get(&name) else {
-            return Err(missing);
-        };
-        let toc = self.toc(pack, kind).await?;
-        match toc.block(position).filter(|row| row.birth == name) {
-            Some(_) => Ok(Located {
-                pack,
-                toc,
-                position,
-            }),
-            None => Err(missing),
+        // A sweep may move blocks while this reader lives: what was learned before is asked once, then renewed.
+        for renew in [false, true] {
+            let Some((pack, position)) = self.places(renew).await?.resolve(name) else {
+                continue;
+            };
+            let toc = match self.toc(pack, kind).await {
+                Ok(toc) => toc,
+                Err(Error::Missing { .. }) => continue,
+                Err(error) => return Err(error),
+            };
+            if toc.block(position).is_some_and(|row| row.birth == name) {
+                return Ok(Located {
+                    pack,
+                    toc,
+                    position,
+                });
+            }
         }
+        Err(missing)
+    }
+
+    /// What the listing and the index say now, or said when they were read last.
+    async fn places(&self, renew: bool) -> Result<Arc<PackDirectory>> {
+        let known = self
+            .places
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        if let Some(known) = known.filter(|_| !renew) {
+            return Ok(known);
+        }
+        let mut directory = PackDirectory::list(&self.vault).await?;
+        directory.load_packs(&self.vault).await?;
+        let directory = Arc::new(directory);
+        *self.places.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&directory));
+        Ok(directory)
     }
 
     fn damaged(&self, kind: ObjectKind, pack: PackId, what: &'static str) -> Error {
@@ -185,7 +252,8 @@ impl BlockReader {
     /// Opens and decompresses one block.
     fn open(&self, row: &BlockRow, mut sealed: Vec<u8>) -> Result<Vec<u8>, FormatError> {
         let denied = strongroom_crypto::Error::NotPermitted("an owner's or agent's key");
-        let keys = self.vault.keys().domain().ok_or(denied)?;
+        let key = self.vault.keys().block(row.block_type, row.key_epoch);
+        let key = key.ok_or(denied)?;
         let context = BlockContext {
             vault_id: *self.vault.id().as_bytes(),
             domain_id: *self.vault.domain_id().as_bytes(),
@@ -195,11 +263,7 @@ impl BlockReader {
             codec: row.codec,
             raw_len: row.raw_len,
         };
-        let payload = open_block(
-            &keys.block(row.block_type, row.key_epoch),
-            &context,
-            &mut sealed,
-        )?;
+        let payload = open_block(&key, &context, &mut sealed)?;
         let pooled = self
             .codecs
             .lock()
@@ -324,10 +388,4 @@ impl BlockReader {
         );
         Ok((row, Arc::new(whole.toc)))
     }
-}
-
-async fn moved_blocks(vault: &Vault) -> Result<HashMap<BlockName, (PackId, u16)>> {
-    let mut directory = PackDirectory::list(vault).await?;
-    directory.load_index(vault).await?;
-    Ok(directory.into_moved())
 }

@@ -8,11 +8,12 @@ use chrono::{DateTime, Utc};
 
 use crate::error::in_object;
 use crate::format::{
-    Checkpoint, ChunkAddress, Fence, Header, MachineId, Manifest, Names, ObjectKind, ObjectName,
-    Pin, Registration, SealedPack, Segment, SessionId, SourceId, Structure, Toc,
+    Checkpoint, ChunkAddress, Fence, Header, MachineId, Manifest, Mark, Names, ObjectKind,
+    ObjectName, Pin, Registration, SealedPack, Segment, SessionId, SourceId, Structure, Toc,
 };
 use crate::points::{self, PointRef};
 use crate::store::Created;
+use crate::sweep::Cycles;
 use crate::{Error, Result, Vault};
 
 const WRITER: &str = concat!("strongroom ", env!("CARGO_PKG_VERSION"));
@@ -24,6 +25,7 @@ pub struct Session {
     source: SourceId,
     sid: SessionId,
     epoch: u64,
+    condemned: Mark,
     next_segment: AtomicU32,
 }
 
@@ -83,7 +85,11 @@ impl Session {
             if registration.machine != machine {
                 continue;
             }
-            if is_undecided && !fence(vault, &point, machine, now).await? {
+            let reason = format!(
+                "a new run of the same machine began at {}",
+                crate::vault::rfc3339(now)
+            );
+            if is_undecided && !fence(vault, &point, machine.to_string(), reason).await? {
                 looking = false;
                 continue;
             }
@@ -133,7 +139,8 @@ impl Session {
             object,
         )
         .await?;
-        let epoch = newest_cycle(vault).await?;
+        let cycles = Cycles::read(vault).await?;
+        let epoch = cycles.newest.as_ref().map_or(0, |cycle| cycle.number);
         let pin = Pin {
             v: 1,
             sid,
@@ -156,6 +163,7 @@ impl Session {
             source,
             sid,
             epoch,
+            condemned: cycles.condemned(),
             next_segment: AtomicU32::new(0),
         })
     }
@@ -170,6 +178,12 @@ impl Session {
     #[must_use]
     pub fn epoch(&self) -> u64 {
         self.epoch
+    }
+
+    /// The packs that this session must not refer to: a sweep that is under way may delete them.
+    #[must_use]
+    pub fn condemned(&self) -> &Mark {
+        &self.condemned
     }
 
     /// Stores a pack; returns its length and table once it is durable.
@@ -345,23 +359,20 @@ async fn read_registration(
 }
 
 /// False when the session has made its point after all.
-async fn fence(
+pub(crate) async fn fence(
     vault: &Vault,
     point: &PointRef,
-    machine: MachineId,
-    now: DateTime<Utc>,
+    by: String,
+    reason: String,
 ) -> Result<bool> {
     let document = Fence {
         v: 1,
         sid: point.sid,
-        by: machine.to_string(),
-        reason: format!(
-            "a new run of the same machine began at {}",
-            crate::vault::rfc3339(now)
-        ),
+        by,
+        reason,
         nonce: vault.nonce()?,
     };
-    let object = document.seal(vault.domain()?.control(), vault.id(), &**vault.entropy())?;
+    let object = document.seal(vault.control()?, vault.id(), &**vault.entropy())?;
     let name = point.object_name(vault.domain_id());
     match vault.store().create_once(&name, &[object.into()]).await? {
         Created::Ours => Ok(true),
@@ -410,18 +421,4 @@ async fn newest_tree(
         }
     }
     Ok(None)
-}
-
-async fn newest_cycle(vault: &Vault) -> Result<u64> {
-    let listed = vault
-        .store()
-        .list(&format!("gc/{}", vault.domain_id()))
-        .await?;
-    let cycles = listed
-        .iter()
-        .filter_map(|line| match ObjectName::parse(&line.name) {
-            Some(ObjectName::Mark { cycle, .. }) => Some(cycle),
-            _ => None,
-        });
-    Ok(cycles.max().unwrap_or(0))
 }

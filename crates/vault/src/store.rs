@@ -4,11 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
 use object_store::path::Path;
 use object_store::{
     GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
 };
+
+use strongroom_crypto::Entropy;
 
 use crate::error::io_kind;
 use crate::{Error, Result};
@@ -37,6 +40,8 @@ pub struct Listed {
     pub name: String,
     /// Its length.
     pub bytes: u64,
+    /// When it was written, by the store's clock.
+    pub written_at: DateTime<Utc>,
 }
 
 /// An object store behind deadlines and retries. Clones share it.
@@ -259,6 +264,7 @@ impl Store {
             let line = |meta: object_store::ObjectMeta| Listed {
                 name: meta.location.to_string(),
                 bytes: meta.size,
+                written_at: meta.last_modified,
             };
             self.inner
                 .list(Some(&path))
@@ -269,17 +275,42 @@ impl Store {
         .await
     }
 
+    /// Length of an object.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], or when the store fails.
+    pub async fn length(&self, name: &str) -> Result<u64> {
+        let path = Path::from(name);
+        let meta = Self::retry("look for", name, 0, || self.inner.head(&path)).await?;
+        Ok(meta.size)
+    }
+
     /// Whether an object exists.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn exists(&self, name: &str) -> Result<bool> {
-        let path = Path::from(name);
-        match Self::retry("look for", name, 0, || self.inner.head(&path)).await {
+        match self.length(name).await {
             Ok(_) => Ok(true),
             Err(Error::Missing { .. }) => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// What time it is by the store's clock: when an object that is written now was written.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn now(&self, entropy: &dyn Entropy) -> Result<DateTime<Utc>> {
+        let mut random = [0; 16];
+        entropy.fill(&mut random)?;
+        let name = format!("probe/{}", crate::format::SlotId::from_bytes(random));
+        self.create_once(&name, &[Bytes::from_static(b"clock")])
+            .await?;
+        let path = Path::from(name.as_str());
+        let meta = Self::retry("look at", &name, 0, || self.inner.head(&path)).await;
+        self.delete(&name).await?;
+        Ok(meta?.last_modified)
     }
 
     /// Deletes an object; one that does not exist is deleted already.

@@ -6,11 +6,14 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use object_store::ObjectStore;
 use strongroom_chunking::{ChunkSizes, Masks};
 use strongroom_crypto::{
-    DomainKeys, Entropy, KdfCost, KeyRing, Passphrase, Role, SecretKey, SlotSecret,
+    Credential, DomainKeys, Entropy, KdfCost, KeyRing, Passphrase, Role, SecretKey, SlotSecret,
 };
 
 use crate::error::in_object;
-use crate::format::{ChunkerConfig, DomainId, ObjectKind, ObjectName, VaultConfig, VaultId};
+use crate::format::{
+    ChunkerConfig, DomainId, ObjectKind, ObjectName, Signer, Signers, VaultConfig, VaultId,
+    parse_hex,
+};
 use crate::slots;
 use crate::store::{Created, Store};
 use crate::{Error, Result};
@@ -165,6 +168,20 @@ impl Vault {
         secret: SlotSecret<'_>,
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self> {
+        Self::open_with(store, secret, None, entropy).await
+    }
+
+    /// Opens a vault with a maintenance credential beside another secret: a machine that looks after its own vault
+    /// backs up with one and deletes with the other.
+    ///
+    /// # Errors
+    /// As [`Vault::open`].
+    pub async fn open_with(
+        store: Arc<dyn ObjectStore>,
+        secret: SlotSecret<'_>,
+        maintenance: Option<&Credential>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Self> {
         let store = Store::new(store);
         let name = ObjectName::Config.to_string();
         let object = match store.read(&name, ObjectKind::Config.max_bytes()).await {
@@ -182,7 +199,19 @@ impl Vault {
         let unverified = in_object(&name, VaultConfig::parse_unverified(&object))?;
         let domain_id = *unverified.domains.first().ok_or(Error::WrongKey)?;
         let mut hurt = None;
+        let mut signing = None;
+        if let Some(credential) = maintenance {
+            let secret = SlotSecret::Credential(credential);
+            signing = slots::open(&store, secret, domain_id, &mut hurt)
+                .await?
+                .pop();
+            signing.as_ref().ok_or(Error::WrongKey)?;
+        }
         for ring in slots::open(&store, secret, domain_id, &mut hurt).await? {
+            let ring = match signing.take() {
+                Some(signing) => ring.with_maintenance(signing),
+                None => ring,
+            };
             match VaultConfig::open(&object, ring.config_key()) {
                 Ok(config) => {
                     let domain_id = DomainId::from_bytes(*ring.domain_id());
@@ -238,6 +267,45 @@ impl Vault {
             .keys
             .domain()
             .ok_or(Error::NotPermitted("an owner's or agent's key"))
+    }
+
+    /// Whose signatures count in this vault.
+    #[must_use]
+    pub fn signers(&self) -> Signers {
+        let config = &self.0.config;
+        let maintenance = config.maintenance_public_key.as_deref();
+        Signers {
+            owner: parse_hex(&config.owner_public_key),
+            maintenance: maintenance.and_then(parse_hex),
+        }
+    }
+
+    /// What signs with the key that was opened.
+    ///
+    /// # Errors
+    /// [`Error::NotPermitted`] for agents and monitors.
+    pub fn signer(&self) -> Result<Signer> {
+        let key = self.0.keys.signing_key();
+        key.and_then(|(role, key)| Signer::new(role, key))
+            .ok_or(Error::NotPermitted("an owner's or maintenance key"))
+    }
+
+    /// Key of control objects.
+    ///
+    /// # Errors
+    /// [`Error::NotPermitted`] for monitors.
+    pub(crate) fn control(&self) -> Result<&SecretKey> {
+        let denied = Error::NotPermitted("an owner's, agent's or maintenance key");
+        self.0.keys.control().ok_or(denied)
+    }
+
+    /// Key of tables of contents, index segments and remaps.
+    ///
+    /// # Errors
+    /// [`Error::NotPermitted`] for monitors.
+    pub(crate) fn toc_key(&self) -> Result<&SecretKey> {
+        let denied = Error::NotPermitted("an owner's, agent's or maintenance key");
+        self.0.keys.toc().ok_or(denied)
     }
 
     /// Where its objects are.

@@ -8,6 +8,7 @@ use strongroom_crypto::BlockType;
 
 use super::jobs::{Job, JobQueue, Order, Ticket};
 use super::packer::{BlockWriter, Packer};
+use super::walk::hard_link;
 use crate::fs::{Meta, Segment, SourceFile};
 use crate::tree::content::push_chunk;
 use crate::tree::{Capture, Content, Extent, Extras, Record};
@@ -179,8 +180,17 @@ impl<'a, 'm> Worker<'a, 'm> {
     ) -> Result<(Record, Reading, Option<String>), ReadFailure> {
         let mut attempt = 1;
         let mut new_bytes = 0;
+        let mut listed = job.meta.clone();
         loop {
-            let mut file = job.dir.open_file(&job.name, &job.meta)?;
+            let mut file = match job.dir.open_file(&job.name, &listed) {
+                // Another file has taken its name since it was listed: that one is the file now.
+                Err(error) if is_replaced(&error) && attempt < READ_ATTEMPTS => {
+                    listed = job.dir.stat(&job.name)?;
+                    attempt += 1;
+                    continue;
+                }
+                outcome => outcome?,
+            };
             let before = file.stat()?;
             let mut reading = self.read_once(&mut file, &before)?;
             let after = file.stat()?;
@@ -189,10 +199,17 @@ impl<'a, 'm> Worker<'a, 'm> {
             if steady || attempt == READ_ATTEMPTS {
                 reading.new_bytes = new_bytes;
                 let mut extras = Extras {
-                    xattrs: file.xattrs()?,
+                    hard_link: hard_link(&after),
                     ..Extras::default()
                 };
                 let mut warning = None;
+                match file.xattrs() {
+                    Ok(xattrs) => extras.xattrs = xattrs,
+                    Err(error) => {
+                        extras.capture = Some(Capture::Torn);
+                        warning = Some(format!("cannot read its attributes: {error}"));
+                    }
+                }
                 if !steady {
                     extras.capture = Some(Capture::Torn);
                     warning = Some("changed while it was read".to_owned());
@@ -295,6 +312,11 @@ impl<'a, 'm> Worker<'a, 'm> {
         self.buffer = stream.into_buffer();
         Ok(())
     }
+}
+
+/// Another file stands under the name than the one that was listed.
+fn is_replaced(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::StaleNetworkFileHandle
 }
 
 fn same_state(before: &Meta, after: &Meta) -> bool {

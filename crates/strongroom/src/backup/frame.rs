@@ -15,6 +15,9 @@ use crate::tree::piece::{DIRECT_MAX_BYTES, encoded_len, extent_pieces};
 use crate::tree::{Content, Extent, PieceWriter, Record, TreeReader};
 use crate::{Error, Result};
 
+/// Final records that may wait behind others that are not: bounds memory.
+const READY_MAX: usize = 32 << 10;
+
 /// A place in a directory, in order of name.
 enum Place {
     /// The record is there.
@@ -47,6 +50,8 @@ pub(crate) struct Frames<'p, 'm> {
     next_number: u64,
     /// The finished root record.
     pub(crate) root: Option<Record>,
+    /// Records that are final, but stand behind one that is not.
+    ready_count: usize,
     pub(crate) changes: UseChanges,
 }
 
@@ -59,6 +64,7 @@ impl<'p, 'm> Frames<'p, 'm> {
             open: HashMap::new(),
             next_number: 0,
             root: None,
+            ready_count: 0,
             changes: UseChanges::default(),
         })
     }
@@ -104,6 +110,7 @@ impl<'p, 'm> Frames<'p, 'm> {
         if let Some(frame) = self.open.get_mut(&ticket.frame) {
             let index = usize::try_from(ticket.place - frame.first_place).unwrap_or(usize::MAX);
             if let Some(place) = frame.places.get_mut(index) {
+                self.ready_count += usize::from(matches!(value, Place::Ready(_)));
                 *place = value;
             }
         }
@@ -151,9 +158,11 @@ impl<'p, 'm> Frames<'p, 'm> {
         while !matches!(frame.places.front(), None | Some(Place::Waiting(_))) {
             let place = frame.places.pop_front();
             frame.first_place += 1;
-            if let Some(Place::Ready(record)) = place
-                && let Some(piece) = frame.writer.push(&record)
-            {
+            let Some(Place::Ready(record)) = place else {
+                continue;
+            };
+            self.ready_count -= 1;
+            if let Some(piece) = frame.writer.push(&record) {
                 let at = self.store(&piece)?;
                 push_chunk(&mut frame.extents, at);
             }
@@ -166,35 +175,49 @@ impl<'p, 'm> Frames<'p, 'm> {
             let at = self.store(&piece)?;
             push_chunk(&mut frame.extents, at);
         }
-        let content = self.content_of(std::mem::take(&mut frame.extents))?;
-        self.count_replaced(&frame.base_content, &content)?;
+        let extents = std::mem::take(&mut frame.extents);
+        let content = self.content_of(&extents)?;
+        self.count_replaced(&frame.base_content, &content, Some(&extents))?;
         let mut record = frame.record.clone();
         record.content = content;
         Ok(record)
     }
 
-    /// Content of these extents: by reference where they are long.
-    pub(crate) fn content_of(&mut self, extents: Vec<Extent>) -> Result<Content> {
+    /// Content of these extents: by reference where they are long. The pieces that hold them then lie in a block that
+    /// is still open: they cannot be read back in this run.
+    pub(crate) fn content_of(&mut self, extents: &[Extent]) -> Result<Content> {
         if extents.is_empty() {
             return Ok(Content::Empty);
         }
-        if encoded_len(&extents) <= DIRECT_MAX_BYTES {
-            return Ok(Content::Extents(extents));
+        if encoded_len(extents) <= DIRECT_MAX_BYTES {
+            return Ok(Content::Extents(extents.to_vec()));
         }
         let mut by_reference = Vec::new();
-        for piece in extent_pieces(&extents) {
+        for piece in extent_pieces(extents) {
             push_chunk(&mut by_reference, self.store(&piece)?);
         }
         Ok(Content::Indirect(by_reference))
     }
 
-    /// Notes that `new` stands where `base` stood.
-    pub(crate) fn count_replaced(&mut self, base: &Content, new: &Content) -> Result<()> {
-        if base != new {
-            self.count(base, -1)?;
-            self.count(new, 1)?;
+    /// Notes that `new` stands where `base` stood. `extents` are those of `new` where it was made in this run.
+    pub(crate) fn count_replaced(
+        &mut self,
+        base: &Content,
+        new: &Content,
+        extents: Option<&[Extent]>,
+    ) -> Result<()> {
+        if base == new {
+            return Ok(());
         }
-        Ok(())
+        self.count(base, -1)?;
+        match (new, extents) {
+            (Content::Indirect(_), Some(extents)) => {
+                self.changes.content(new, 1);
+                self.changes.extents(extents, 1);
+                Ok(())
+            }
+            _ => self.count(new, 1),
+        }
     }
 
     /// Counts all chunks of a content, those named by reference included.
@@ -219,6 +242,11 @@ impl<'p, 'm> Frames<'p, 'm> {
             .or_else(|| writer.finish())
             .ok_or(Error::TreeDamaged("the root piece is empty"))?;
         self.store(&piece)
+    }
+
+    /// True when so many records wait for others that no more should be made.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.ready_count > READY_MAX
     }
 
     /// Seals the open tree block.
@@ -268,7 +296,7 @@ impl<'p, 'm> Frames<'p, 'm> {
         if let Some(piece) = writer.finish() {
             push_chunk(&mut extents, self.store(&piece)?);
         }
-        record.content = self.content_of(extents)?;
+        record.content = self.content_of(&extents)?;
         Ok(Some(record))
     }
 }

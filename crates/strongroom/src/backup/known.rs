@@ -87,13 +87,12 @@ impl Known {
         }
     }
 
-    /// True when the block is in a pack that the store lists, so that a new point may refer to it.
-    pub(crate) fn is_usable(&self, name: BlockName) -> Result<bool> {
-        if self.read_directory().is_listed(&name.pack) {
-            return Ok(true);
-        }
+    /// True when a new point may refer to these chunks: a pack that the store lists has their block, or they were
+    /// rewritten into one.
+    pub(crate) fn is_usable(&self, name: BlockName, first: u16, count: u16) -> Result<bool> {
+        // The index tells packs that were cut short: only with it, a listed pack is a usable one.
         self.load_index()?;
-        Ok(self.read_directory().resolve(name).is_some())
+        Ok(self.read_directory().has_chunks(name, first, count))
     }
 
     /// Packs that were found listed but in no index, and that this session refers to since the last call:

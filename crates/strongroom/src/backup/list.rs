@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use strongroom_chunking::ChunkHasher;
 use strongroom_crypto::BlockType;
-use strongroom_vault::format::{
-    BlockName, ListPiece, ListPieceRef, PackId, PackUse, ends_list_piece,
-};
+use strongroom_vault::format::{ListPiece, ListPieceRef, PackId, PackUse, ends_list_piece};
 
 use super::packer::{BlockWriter, Packer};
 use crate::engine::Strongroom;
@@ -72,10 +70,7 @@ impl<'p, 'm> ListWriter<'p, 'm> {
 
     fn is_carried(&self, piece: &ListPieceRef) -> Result<bool> {
         let at = piece.address();
-        self.packer.known.is_usable(BlockName {
-            pack: at.pack,
-            ordinal: at.block,
-        })
+        self.packer.known.is_usable(at.block_name(), at.chunk, 1)
     }
 
     fn merge(&mut self, piece: ListPiece, mut changes: Changes) -> Result<()> {

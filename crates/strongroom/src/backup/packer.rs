@@ -13,13 +13,16 @@ use strongroom_vault::format::{
 use tokio::sync::Semaphore;
 
 use super::known::{Known, lock};
-use super::lane::{Lane, SealedBlock, Slot};
+use super::lane::{BLOCK_CHUNKS_MAX, Lane, SealedBlock, Slot};
 use crate::engine::Strongroom;
 use crate::monitor::Monitor;
 use crate::{Error, Result};
 
 /// Index entries gathered before a segment is written: bounds memory, not meaning.
 const SEGMENT_ENTRIES: usize = 1 << 19;
+
+/// A worker looks whether its pack waits for its block after so many bytes of chunks that were known.
+const YIELD_AFTER_BYTES: usize = 8 << 20;
 
 /// Where the blocks of one session go.
 pub(crate) struct Packer<'m> {
@@ -115,18 +118,42 @@ impl<'m> Packer<'m> {
     }
 
     fn reserve(&self, block_type: BlockType) -> Result<Slot> {
+        // Nobody holds a slot while it waits for the store: its pack could not be completed meanwhile.
+        self.ship_complete(block_type)?;
+        let gate = self
+            .engine
+            .wait(Arc::clone(self.way(block_type)).acquire_owned())
+            .map_err(|_closed| Error::Cancelled)?;
+        drop(gate);
         let mut id = [0; 16];
         self.engine.vault().entropy().fill(&mut id)?;
-        let (slot, complete) = lock(self.lane(block_type)).reserve(PackId::from_bytes(id));
-        if let Some(builder) = complete {
-            self.ship(builder)?;
-        }
-        Ok(slot)
+        Ok(lock(self.lane(block_type)).reserve(PackId::from_bytes(id)))
     }
 
     fn put(&self, block_type: BlockType, block: SealedBlock) -> Result<()> {
-        let complete = lock(self.lane(block_type)).put(block);
-        complete.map_or(Ok(()), |builder| self.ship(builder))
+        if !lock(self.lane(block_type)).put(block) {
+            let lost = std::io::Error::other("a block belongs to no pack that is open");
+            return Err(Error::Runtime(lost));
+        }
+        self.ship_complete(block_type)
+    }
+
+    fn ship_complete(&self, block_type: BlockType) -> Result<()> {
+        loop {
+            let complete = lock(self.lane(block_type)).take_complete();
+            match complete {
+                Some(builder) => self.ship(builder)?,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    fn way(&self, block_type: BlockType) -> &Arc<Semaphore> {
+        if block_type == BlockType::Data {
+            &self.data_way
+        } else {
+            &self.meta_way
+        }
     }
 
     /// Seals a complete pack's table and sends the pack; waits while another of its kind is on its way.
@@ -135,10 +162,9 @@ impl<'m> Packer<'m> {
             return Ok(());
         };
         self.settle(8)?;
-        let way = if builder.kind() == ObjectKind::DataPack {
-            &self.data_way
-        } else {
-            &self.meta_way
+        let way = match builder.kind() {
+            ObjectKind::DataPack => &self.data_way,
+            _ => &self.meta_way,
         };
         let permit = self
             .engine
@@ -265,6 +291,8 @@ struct OpenBlock {
     slot: Slot,
     raw: Vec<u8>,
     chunks: Vec<(ChunkId, u32)>,
+    /// Bytes of known chunks that went by since it was looked whether the pack waits.
+    known_bytes: usize,
 }
 
 impl<'p, 'm> BlockWriter<'p, 'm> {
@@ -287,11 +315,12 @@ impl<'p, 'm> BlockWriter<'p, 'm> {
     /// Stores a chunk unless the vault has it; returns its address and whether it is new.
     pub(crate) fn store(&mut self, id: ChunkId, raw: &[u8]) -> Result<(ChunkAddress, bool)> {
         if let Some(at) = self.packer.known.find(&id)? {
+            self.yield_slot(raw.len())?;
             return Ok((at, false));
         }
         let fits = self.open.as_ref().is_some_and(|open| {
             open.raw.len() + raw.len() <= open.slot.target_bytes
-                && open.chunks.len() < usize::from(u16::MAX)
+                && open.chunks.len() < BLOCK_CHUNKS_MAX
         });
         if !fits {
             self.flush()?;
@@ -302,6 +331,7 @@ impl<'p, 'm> BlockWriter<'p, 'm> {
                 slot: self.packer.reserve(self.block_type)?,
                 raw: Vec::new(),
                 chunks: Vec::new(),
+                known_bytes: 0,
             }),
         };
         let chunk = u16::try_from(open.chunks.len()).unwrap_or(u16::MAX);
@@ -315,6 +345,21 @@ impl<'p, 'm> BlockWriter<'p, 'm> {
         };
         self.packer.known.add_fresh(id, at);
         Ok((at, true))
+    }
+
+    /// A block that gets nothing new for a while is sealed as it is when its pack waits for it.
+    fn yield_slot(&mut self, known_bytes: usize) -> Result<()> {
+        let Some(open) = &mut self.open else {
+            return Ok(());
+        };
+        open.known_bytes += known_bytes;
+        if open.known_bytes < YIELD_AFTER_BYTES {
+            return Ok(());
+        }
+        open.known_bytes = 0;
+        let pack = open.slot.pack;
+        let is_waited_for = lock(self.packer.lane(self.block_type)).is_waiting(pack);
+        if is_waited_for { self.flush() } else { Ok(()) }
     }
 
     /// Seals the open block, if any, and hands it to its pack.

@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use crate::monitor::Skipped;
 use crate::{Error, Result};
 
+/// Most bytes of the paths of all roots: they stand in the manifest, twice as long where they are not UTF-8.
+const ROOTS_MAX_BYTES: usize = 1 << 20;
+
 /// The backed-up roots and the directories on the way to them.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Roots {
@@ -34,6 +37,10 @@ impl Roots {
                     reason: format!("cannot reach it: {error}"),
                 }),
             }
+        }
+        let bytes: usize = found.iter().map(Vec::len).sum();
+        if bytes > ROOTS_MAX_BYTES {
+            return Err(Error::TooManyRoots);
         }
         if found.is_empty() {
             return Err(Error::NothingToBackUp(roots.missing));

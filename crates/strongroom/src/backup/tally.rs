@@ -8,8 +8,11 @@ use crate::fs::{Kind, Meta};
 use crate::monitor::{Monitor, Skipped};
 use crate::tree::Record;
 
-/// Warnings kept in a report and a manifest.
+/// Warnings kept in a report and a manifest…
 const SKIPPED_KEPT: usize = 1000;
+/// …as long as their paths and reasons are not longer than this: a section of a manifest takes 4 MiB, and a path that is
+/// not UTF-8 doubles its length.
+const SKIPPED_KEPT_BYTES: usize = 1 << 20;
 /// Paths shown to a monitor: one in so many.
 const SHOW_ONE_IN: u64 = 64;
 
@@ -24,6 +27,7 @@ pub(crate) struct Tally<'m> {
     pub(crate) unique_bytes: u64,
     pub(crate) read_bytes: u64,
     pub(crate) skipped: Vec<Skipped>,
+    skipped_bytes: usize,
     pub(crate) skipped_count: u64,
     pub(crate) owners: Owners,
     /// Paths of files that are with the workers, for warnings.
@@ -43,6 +47,7 @@ impl<'m> Tally<'m> {
             unique_bytes: 0,
             read_bytes: 0,
             skipped: Vec::new(),
+            skipped_bytes: 0,
             skipped_count: 0,
             owners: Owners::default(),
             paths: HashMap::new(),
@@ -56,7 +61,10 @@ impl<'m> Tally<'m> {
         };
         self.monitor.warning(&skipped);
         self.skipped_count += 1;
-        if self.skipped.len() < SKIPPED_KEPT {
+        let bytes = skipped.path.len() + skipped.reason.len();
+        let fits = self.skipped_bytes + bytes <= SKIPPED_KEPT_BYTES;
+        if self.skipped.len() < SKIPPED_KEPT && fits {
+            self.skipped_bytes += bytes;
             self.skipped.push(skipped);
         }
     }

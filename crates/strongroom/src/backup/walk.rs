@@ -32,6 +32,7 @@ const OUTSTANDING_MAX: usize = 256;
 const DEPTH_MAX: usize = 1024;
 
 /// The points that a walk compares with: what they hold need not be read again.
+#[derive(Default)]
 pub(crate) struct Parents {
     /// Root record and piece of the newest point of the source; the reference list is derived from it.
     pub(crate) base: Option<(Record, ChunkAddress)>,
@@ -68,10 +69,28 @@ struct Pending {
     device: Option<u64>,
 }
 
-/// Content of a file with several names: read once.
+/// One name of a file, and what is needed to read the file by it.
+struct Name {
+    ticket: Ticket,
+    dir: Arc<Directory>,
+    name: Vec<u8>,
+    path: Vec<u8>,
+    meta: Meta,
+    base: Option<Record>,
+    device: Option<u64>,
+}
+
+/// A record that was made in this run, with all extents of its content.
+#[derive(Clone)]
+struct Fresh {
+    record: Box<Record>,
+    extents: Arc<[Extent]>,
+}
+
+/// Content of a file with several names: read once, by the first name that can be read.
 enum Link {
-    Reading(Vec<(Ticket, Vec<u8>, Option<Record>)>),
-    Read(Option<Box<Record>>),
+    Reading(Vec<Name>),
+    Read(Fresh),
 }
 
 pub(crate) struct Walk<'a, 'm> {
@@ -95,7 +114,7 @@ pub(crate) struct Walk<'a, 'm> {
 
 impl<'a, 'm> Walk<'a, 'm> {
     pub(crate) fn new(
-        run: &Run<'a, 'm>,
+        run: &'a Run<'a, 'm>,
         queue: &'a JobQueue,
         done: &'a Receiver<Done>,
         checkpoints: Checkpoints<'a>,
@@ -105,10 +124,10 @@ impl<'a, 'm> Walk<'a, 'm> {
             options: run.options,
             roots: run.roots,
             excludes: run.excludes,
-            packer: run.packer,
+            packer: &run.packer,
             queue,
             done,
-            frames: Frames::new(run.engine, run.packer)?,
+            frames: Frames::new(run.engine, &run.packer)?,
             tally: Tally::new(run.monitor),
             checkpoints,
             tree: TreeReader::new(run.engine.clone()),
@@ -136,7 +155,9 @@ impl<'a, 'm> Walk<'a, 'm> {
             self.take_done(OUTSTANDING_MAX)?;
             self.look_around()?;
         }
-        self.take_done(0)?;
+        while !self.pending.is_empty() {
+            self.take_done(0)?;
+        }
         let root = self
             .frames
             .root
@@ -308,18 +329,30 @@ impl<'a, 'm> Walk<'a, 'm> {
             .filter(|record| is_unchanged(record, &meta, base_started, other_device))
             && self.is_usable(&record.content)?
         {
-            let record = record.clone();
+            let mut record = record.clone();
+            // Numbers of devices change between boots; those of one run belong together.
+            record.extras.hard_link = hard_link(&meta);
             self.tally.entry_done(&record, base.as_ref());
             return self.frames.deliver(ticket, Some(Box::new(record)));
         }
-        if let Some((record, started)) = checkpoint
+        if let Some((mut record, started)) = checkpoint
             && is_unchanged(&record, &meta, started, other_device)
             && self.is_usable(&record.content)?
         {
-            return self.settle(ticket, Some(Box::new(record)), base.as_ref());
+            record.extras.hard_link = hard_link(&meta);
+            return self.settle(ticket, Some(Box::new(record)), None, base.as_ref());
         }
         if meta.kind == Kind::File {
-            self.send(ticket, &dir, name, meta, base, other_device)
+            let path = self.path.clone();
+            self.send(Name {
+                ticket,
+                dir,
+                name: name.to_vec(),
+                path,
+                meta,
+                base,
+                device: other_device,
+            })
         } else {
             self.record_special(ticket, &dir, name, &meta, base.as_ref(), other_device)
         }
@@ -397,8 +430,19 @@ impl<'a, 'm> Walk<'a, 'm> {
             dir.open_child(name, meta)
         };
         match opened {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                if let Some((base, _)) = &base {
+                    self.forget(base)?;
+                }
+                self.frames.deliver(ticket, None)
+            }
             Ok(child) if !crossing || is_root => {
-                record.extras.xattrs = child.xattrs().unwrap_or_default();
+                match child.xattrs() {
+                    Ok(xattrs) => record.extras.xattrs = xattrs,
+                    Err(error) => self
+                        .tally
+                        .skip(&self.path, format!("cannot read its attributes: {error}")),
+                }
                 self.enter(
                     Some(ticket),
                     Arc::new(child),
@@ -447,7 +491,7 @@ impl<'a, 'm> Walk<'a, 'm> {
         });
         if let Err(error) = read {
             if error.kind() == std::io::ErrorKind::NotFound {
-                return self.settle(ticket, None, base);
+                return self.settle(ticket, None, None, base);
             }
             extras.capture = Some(Capture::Unreadable);
             self.tally
@@ -459,58 +503,66 @@ impl<'a, 'm> Walk<'a, 'm> {
             content: Content::Empty,
             extras,
         };
-        self.settle(ticket, Some(Box::new(record)), base)
+        self.settle(ticket, Some(Box::new(record)), None, base)
     }
 
     /// Gives a file to the workers, unless another name of it is with them or was read already.
-    fn send(
-        &mut self,
-        ticket: Ticket,
-        dir: &Arc<Directory>,
-        name: &[u8],
-        meta: Meta,
-        base: Option<Record>,
-        device: Option<u64>,
-    ) -> Result<()> {
-        let link = hard_link(&meta);
+    fn send(&mut self, name: Name) -> Result<()> {
+        let link = hard_link(&name.meta);
         if let Some(key) = link {
             match self.links.get_mut(&key) {
                 Some(Link::Reading(others)) => {
-                    others.push((ticket, name.to_vec(), base));
+                    others.push(name);
                     return Ok(());
                 }
-                Some(Link::Read(Some(record))) => {
-                    let mut record = record.clone();
-                    record.name = name.to_vec();
-                    return self.settle(ticket, Some(record), base.as_ref());
+                Some(Link::Read(fresh)) => {
+                    let fresh = fresh.clone();
+                    return self.settle_other_name(name, fresh);
                 }
-                Some(Link::Read(None)) | None => {
+                None => {
                     self.links.insert(key, Link::Reading(Vec::new()));
                 }
             }
         }
-        self.pending.insert(
-            ticket,
-            Pending {
-                base,
-                hard_link: link,
-                device,
-            },
-        );
-        self.tally.path_of(ticket, &self.path);
-        self.queue.push(Job {
-            ticket,
-            dir: Arc::clone(dir),
-            name: name.to_vec(),
-            meta,
-        });
+        self.hand_over(name, link);
         Ok(())
     }
 
-    /// Takes in what the workers have done until at most `most` files are with them.
+    fn hand_over(&mut self, name: Name, hard_link: Option<(u64, u64)>) {
+        self.pending.insert(
+            name.ticket,
+            Pending {
+                base: name.base,
+                hard_link,
+                device: name.device,
+            },
+        );
+        self.tally.path_of(name.ticket, &name.path);
+        self.queue.push(Job {
+            ticket: name.ticket,
+            dir: name.dir,
+            name: name.name,
+            meta: name.meta,
+        });
+    }
+
+    fn settle_other_name(&mut self, name: Name, mut fresh: Fresh) -> Result<()> {
+        fresh.record.name = name.name;
+        fresh.record.extras.device = name.device;
+        self.settle(
+            name.ticket,
+            Some(fresh.record),
+            Some(&fresh.extents),
+            name.base.as_ref(),
+        )
+    }
+
+    /// Takes in what the workers have done until at most `most` files are with them, and not too many records wait
+    /// behind one of these files.
     fn take_done(&mut self, most: usize) -> Result<()> {
         loop {
-            let done = if self.pending.len() > most {
+            let is_crowded = self.frames.is_crowded() && !self.pending.is_empty();
+            let done = if self.pending.len() > most || is_crowded {
                 match self.done.recv_timeout(LOOK_AROUND) {
                     Ok(done) => done,
                     Err(RecvTimeoutError::Timeout) => {
@@ -565,41 +617,58 @@ impl<'a, 'm> Walk<'a, 'm> {
             .map_or(0, |record| new_inline_bytes(record, pending.base.as_ref()));
         self.tally
             .captured(ticket, new_bytes + inline_bytes, read_bytes, warning);
-        let record = record.map(|mut record| {
-            record.meta = stored(&record.meta);
-            record.extras.hard_link = pending.hard_link;
-            record.extras.device = pending.device;
-            record
-        });
-        let record = match record {
-            Some(mut record) => {
-                if let Content::Extents(extents) = record.content {
-                    record.content = self.frames.content_of(extents)?;
-                }
-                Some(record)
-            }
-            None => None,
-        };
+        let fresh = record
+            .map(|record| self.fresh(record, pending.device))
+            .transpose()?;
         if let Some(key) = pending.hard_link {
-            let waiting = self.links.insert(key, Link::Read(record.clone()));
-            if let Some(Link::Reading(others)) = waiting {
-                for (ticket, name, base) in others {
-                    let record = record.clone().map(|mut record| {
-                        record.name = name;
-                        record
-                    });
-                    self.settle(ticket, record, base.as_ref())?;
-                }
-            }
+            self.settle_links(key, fresh.as_ref())?;
         }
-        self.settle(ticket, record, pending.base.as_ref())
+        let (record, extents) = fresh.map(|fresh| (fresh.record, fresh.extents)).unzip();
+        self.settle(ticket, record, extents.as_deref(), pending.base.as_ref())
     }
 
-    /// The record of an entry is final: counts it against the base and gives it to its directory.
+    /// What a worker has read, as it stands in the tree.
+    fn fresh(&mut self, mut record: Box<Record>, device: Option<u64>) -> Result<Fresh> {
+        record.meta = stored(&record.meta);
+        record.extras.device = device;
+        let mut extents: Arc<[Extent]> = Arc::from([]);
+        if let Content::Extents(all) = &record.content {
+            extents = Arc::from(all.as_slice());
+            record.content = self.frames.content_of(&extents)?;
+        }
+        Ok(Fresh { record, extents })
+    }
+
+    /// The other names of a file share what was read by one of them; when that failed, the next name is tried.
+    fn settle_links(&mut self, key: (u64, u64), fresh: Option<&Fresh>) -> Result<()> {
+        let Some(Link::Reading(mut others)) = self.links.remove(&key) else {
+            return Ok(());
+        };
+        let shared = fresh.filter(|fresh| {
+            fresh.record.extras.hard_link == Some(key)
+                && fresh.record.extras.capture != Some(Capture::Unreadable)
+        });
+        let Some(fresh) = shared else {
+            if let Some(next) = others.pop() {
+                self.links.insert(key, Link::Reading(others));
+                self.hand_over(next, Some(key));
+            }
+            return Ok(());
+        };
+        self.links.insert(key, Link::Read(fresh.clone()));
+        for other in others {
+            self.settle_other_name(other, fresh.clone())?;
+        }
+        Ok(())
+    }
+
+    /// The record of an entry is final: counts it against the base and gives it to its directory. `extents` are those
+    /// of its content where it was made in this run.
     fn settle(
         &mut self,
         ticket: Ticket,
         record: Option<Box<Record>>,
+        extents: Option<&[Extent]>,
         base: Option<&Record>,
     ) -> Result<()> {
         let empty = Content::Empty;
@@ -611,7 +680,7 @@ impl<'a, 'm> Walk<'a, 'm> {
             .filter(|_| !is_dir)
             .map_or(&empty, |base| &base.content);
         let new = record.as_ref().map_or(&empty, |record| &record.content);
-        self.frames.count_replaced(old, new)?;
+        self.frames.count_replaced(old, new, extents)?;
         if let Some(record) = &record {
             self.tally.entry_done(record, base);
         }
@@ -631,13 +700,20 @@ impl<'a, 'm> Walk<'a, 'm> {
 
     fn are_usable(&self, extents: &[Extent]) -> Result<bool> {
         for extent in extents {
-            if let Extent::Run { pack, block, .. } = *extent
-                && !self.packer.known.is_usable(BlockName {
+            if let Extent::Run {
+                pack,
+                block,
+                first,
+                count,
+            } = *extent
+            {
+                let name = BlockName {
                     pack,
                     ordinal: block,
-                })?
-            {
-                return Ok(false);
+                };
+                if !self.packer.known.is_usable(name, first, count)? {
+                    return Ok(false);
+                }
             }
         }
         Ok(true)
@@ -647,7 +723,7 @@ impl<'a, 'm> Walk<'a, 'm> {
     pub(crate) fn checkpoint(&mut self) -> Result<()> {
         self.acknowledged_count = 0;
         self.queue.begin_flush();
-        while self.acknowledged_count < self.options.workers_count {
+        while self.acknowledged_count < self.options.workers_count.max(1) {
             let done = self.done.recv().map_err(|_gone| Error::Cancelled)?;
             self.take(done)?;
         }
@@ -727,7 +803,8 @@ fn stored(meta: &Meta) -> Meta {
     }
 }
 
-fn hard_link(meta: &Meta) -> Option<(u64, u64)> {
+/// Device and inode of a file that has several names.
+pub(super) fn hard_link(meta: &Meta) -> Option<(u64, u64)> {
     (meta.nlink > 1).then_some((meta.dev, meta.ino))
 }
 

@@ -12,6 +12,8 @@ use super::entry::Xattrs;
 const SHORT_BYTES: usize = 512;
 /// …and Linux allows no longer ones than this.
 const LONGEST_BYTES: usize = 64 * 1024;
+/// Most bytes of names and values of one entry (format.md §13).
+const ALL_MAX_BYTES: usize = 1 << 20;
 
 /// Whose attributes.
 #[derive(Debug)]
@@ -40,7 +42,8 @@ impl<'a> Holder<'a> {
 
     /// All attributes that can be read, sorted; none where the file system has no attributes.
     ///
-    /// One system call when there is none. What may not be read or goes away meanwhile is left out.
+    /// One system call when there is none. What may not be read or goes away meanwhile is left out; more than 1 MiB
+    /// is an error (`E2BIG`).
     pub(super) fn read_all(&self) -> io::Result<Xattrs> {
         let mut short = [0; SHORT_BYTES];
         let names = match self.list(&mut short) {
@@ -55,12 +58,19 @@ impl<'a> Holder<'a> {
             Err(error) => return Err(error.into()),
         };
         let mut xattrs = Xattrs::new();
+        let mut bytes = 0;
         for name in names
             .split(|&byte| byte == 0)
             .filter(|name| !name.is_empty())
         {
             match self.value(name, &mut short) {
-                Ok(value) => xattrs.push((name.to_vec(), value)),
+                Ok(value) => {
+                    bytes += name.len() + value.len();
+                    if bytes > ALL_MAX_BYTES {
+                        return Err(Errno::TOOBIG.into());
+                    }
+                    xattrs.push((name.to_vec(), value));
+                }
                 Err(Errno::NODATA | Errno::NOTSUP | Errno::ACCESS | Errno::PERM) => {}
                 Err(error) => return Err(error.into()),
             }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use strongroom_vault::PackDirectory;
-use strongroom_vault::format::{BlockName, ListPiece, ObjectKind, PackId, SessionId};
+use strongroom_vault::chain::{self, Chain};
+use strongroom_vault::format::{ChunkAddress, ListPiece, ObjectKind, PackId, SessionId};
 use strongroom_vault::points::{self, PointRef, ReadPoint};
 
 use super::Findings;
@@ -37,7 +38,10 @@ impl Strongroom {
         findings: &Findings,
         report: &mut VerifyReport,
     ) -> Result<()> {
-        let all = self.wait(points::all(self.vault()))?;
+        let mut all = self.wait(points::all(self.vault()))?;
+        let chains = self.wait(chain::all(self.vault()))?;
+        // A point that is gone may lack anything: a sweep is on its way.
+        all.retain(|point| !chains.get(&point.sid).is_some_and(Chain::is_gone));
         for wanted in &options.points {
             if !all.iter().any(|point| point.sid == *wanted) {
                 return Err(Error::NoSuchPoint(wanted.to_string()));
@@ -176,22 +180,24 @@ impl PointCheck<'_> {
                     first,
                     count,
                 } => {
-                    match self.run_bytes(
-                        BlockName {
-                            pack,
-                            ordinal: block,
-                        },
-                        first,
-                        count,
-                    ) {
+                    let at = ChunkAddress {
+                        pack,
+                        block,
+                        chunk: first,
+                    };
+                    let reader = self.engine.reader();
+                    match self
+                        .engine
+                        .wait(reader.run_len(at, count, ObjectKind::DataPack))
+                    {
                         Ok(bytes) => bytes,
                         Err(error) if error.is_corruption() => {
                             let object = self.directory.object_name(self.engine.vault(), &pack);
-                            self.findings
-                                .object(object, reason_of(&error), Some(self.point));
+                            let reason = reason_of(&error.into());
+                            self.findings.object(object, reason, Some(self.point));
                             return Ok(());
                         }
-                        Err(error) => return Err(error),
+                        Err(error) => return Err(error.into()),
                     }
                 }
             };
@@ -202,20 +208,5 @@ impl PointCheck<'_> {
             ));
         }
         Ok(())
-    }
-
-    fn run_bytes(&self, name: BlockName, first: u16, count: u16) -> Result<u64> {
-        let (toc, position) = self
-            .engine
-            .wait(self.engine.reader().locate(name, ObjectKind::DataPack))?;
-        let mut bytes = 0;
-        for chunk in first..first.saturating_add(count) {
-            let row = toc.chunk(position, chunk);
-            let row = row.ok_or(Error::TreeDamaged(
-                "a file names a chunk that its block does not hold",
-            ))?;
-            bytes += u64::from(row.raw_len);
-        }
-        Ok(bytes)
     }
 }

@@ -16,7 +16,9 @@ use strongroom::{BackupOptions, BackupReport, Cancel, Error, Monitor, NoMonitor,
 use crate::support::{differences, passphrase, random_bytes, restore};
 
 fn options(home: &Path) -> BackupOptions {
-    BackupOptions::new("test", vec![home.to_owned()])
+    let mut options = BackupOptions::new("test", vec![home.to_owned()]);
+    options.machine = [1; 16];
+    options
 }
 
 fn small_packs() -> InitOptions {

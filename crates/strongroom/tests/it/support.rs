@@ -29,11 +29,18 @@ pub(crate) fn backup(vault: &Strongroom, root: &Path) -> BackupReport {
 
 /// Restores the content of the only root into `target`.
 pub(crate) fn restore(vault: &Strongroom, report: &BackupReport, target: &Path) -> RestoreReport {
+    restore_point(vault, &report.recovery_point.expect("a point"), target)
+}
+
+pub(crate) fn restore_point(
+    vault: &Strongroom,
+    point: &strongroom::vault::format::SessionId,
+    target: &Path,
+) -> RestoreReport {
     let mut options = RestoreOptions::new(RestoreTarget::Directory(target.to_owned()));
     options.strip_root = true;
-    let point = report.recovery_point.expect("a point");
     vault
-        .restore(&point, &options, &NoMonitor)
+        .restore(point, &options, &NoMonitor)
         .expect("a restore")
 }
 

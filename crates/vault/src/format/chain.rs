@@ -86,9 +86,11 @@ pub enum Standing {
 /// A hold on a point.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Default)]
 pub enum Hold {
-    /// None.
+    /// The chain says nothing: what the manifest says counts.
     #[default]
-    No,
+    Unsaid,
+    /// None, whatever the manifest says.
+    Released,
     /// Until this instant.
     Until(DateTime<Utc>),
     /// Until it is released.
@@ -111,14 +113,13 @@ impl ChainState {
     /// releases it first.
     #[must_use]
     pub fn permits(&self, op: LinkOp) -> bool {
-        let is_held = self.hold != Hold::No;
+        let is_held = matches!(self.hold, Hold::Until(_) | Hold::ForEver);
         match (op, self.standing) {
             (_, Standing::Gone) => false,
             (LinkOp::Delete, standing) => standing == Standing::Stands,
-            (LinkOp::Undelete, Standing::Deleted(_)) | (LinkOp::Hold, _) => true,
+            (LinkOp::Undelete, Standing::Deleted(_)) | (LinkOp::Hold | LinkOp::Release, _) => true,
             (LinkOp::Undelete | LinkOp::Purge, Standing::Stands) => false,
             (LinkOp::Purge, Standing::Deleted(_)) => !is_held,
-            (LinkOp::Release, _) => is_held,
         }
     }
 
@@ -133,7 +134,7 @@ impl ChainState {
             LinkOp::Undelete => self.standing = Standing::Stands,
             LinkOp::Purge => self.standing = Standing::Gone,
             LinkOp::Hold => self.hold = link.until.map_or(Hold::ForEver, Hold::Until),
-            LinkOp::Release => self.hold = Hold::No,
+            LinkOp::Release => self.hold = Hold::Released,
         }
         self
     }

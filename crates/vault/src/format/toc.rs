@@ -8,6 +8,28 @@ use super::ids::{BlockName, PackId, VaultId};
 use super::wire::Reader;
 use super::{FormatError, PACK_MAX_BYTES};
 
+/// What readers refuse must not be written.
+fn check_limits(
+    row: &BlockRowDraft,
+    stored_len: u32,
+    blocks_count: usize,
+) -> Result<(), FormatError> {
+    let max = u64::from(BLOCK_MAX_BYTES);
+    FormatError::limit("the number of blocks", blocks_count as u64 + 1, 65_535)?;
+    FormatError::limit("the length of a block", u64::from(row.raw_len), max)?;
+    FormatError::limit(
+        "the stored length of a block",
+        u64::from(stored_len),
+        u64::from(row.raw_len) + 1024,
+    )?;
+    let longest = row.chunks.iter().map(|(_, raw_len)| *raw_len).max();
+    FormatError::limit(
+        "the length of a chunk",
+        u64::from(longest.unwrap_or_default()),
+        max - 1,
+    )
+}
+
 /// Where the table begins in a pack: after header and extension.
 pub const TOC_AT: usize = HEADER_BYTES + EXT_BYTES;
 pub(crate) const EXT_BYTES: usize = 8;
@@ -178,6 +200,7 @@ impl Toc {
 
     pub(crate) fn push(&mut self, row: &BlockRowDraft, stored_len: u32) -> Result<(), FormatError> {
         let wrong = FormatError::Malformed("a block has too many chunks");
+        check_limits(row, stored_len, self.blocks.len())?;
         let offset = self
             .blocks
             .last()

@@ -19,6 +19,7 @@ pub(super) fn help_of(error: &Error) -> &'static str {
         Error::NothingToBackUp(_) => {
             "check how the paths are spelled and that this user may read them"
         }
+        Error::TooManyRoots => "name the directory that holds them, and leave out what is not wanted with --exclude",
         Error::NotAbsolute(_) => "give the path from the root: /home/me/documents",
         Error::Pattern { .. } => {
             "write patterns like *.tmp, cache/ or /home/*/Downloads; quote them from the shell"

@@ -1,0 +1,166 @@
+//! Deleting, holding and sweeping: what makes a vault smaller.
+//!
+//! A deleted point stays whole, and can be undeleted, until its time is over and a link of its chain says that it is
+//! gone; only then may a sweep take what no other point needs.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use strongroom_vault::chain;
+use strongroom_vault::format::{Hold, LinkOp, SessionId, Standing};
+use strongroom_vault::points::{self, PointRef};
+use strongroom_vault::{SweepOptions, SweepReport, sweep};
+
+use crate::engine::Strongroom;
+use crate::report::{PointState, PointView};
+use crate::{Error, Result};
+
+impl Strongroom {
+    /// Deletes a point, softly: it stays whole for the vault's days of soft delete. In a vault without soft delete it
+    /// is gone at once.
+    ///
+    /// # Errors
+    /// When the key may not sign, the point is deleted already, or, without soft delete, as
+    /// [`Strongroom::delete_now`].
+    pub fn delete(&self, point: &SessionId, reason: &str) -> Result<()> {
+        if self.vault().config().no_soft_delete {
+            return self.delete_now(point, reason);
+        }
+        let point = self.point_ref(point)?;
+        self.link(&point, LinkOp::Delete, None, reason)
+    }
+
+    /// Deletes a point for ever: the next sweep takes what only it needs.
+    ///
+    /// # Errors
+    /// [`Error::LastPoint`] for the newest point of a source that has no other, [`Error::Held`] for a held one, or
+    /// when the key may not sign.
+    pub fn delete_now(&self, id: &SessionId, reason: &str) -> Result<()> {
+        let all = self.points()?;
+        let missing = || Error::NoSuchPoint(id.to_string());
+        let view = all
+            .iter()
+            .find(|point| point.id == *id)
+            .ok_or_else(missing)?;
+        if is_held(view, self.now()) {
+            return Err(Error::Held(*id));
+        }
+        if is_last(view, &all) {
+            return Err(Error::LastPoint(*id));
+        }
+        let point = self.point_ref(id)?;
+        if view.deleted_at.is_none() {
+            self.link(&point, LinkOp::Delete, None, reason)?;
+        }
+        self.purge(&point, reason)
+    }
+
+    /// Takes back a soft deletion.
+    ///
+    /// # Errors
+    /// When the point is not deleted or gone for ever, or the key may not sign.
+    pub fn undelete(&self, point: &SessionId, reason: &str) -> Result<()> {
+        let point = self.point_ref(point)?;
+        self.link(&point, LinkOp::Undelete, None, reason)
+    }
+
+    /// Holds a point until this instant, or until it is released.
+    ///
+    /// # Errors
+    /// When the point is gone, or the key may not sign.
+    pub fn hold(
+        &self,
+        point: &SessionId,
+        until: Option<DateTime<Utc>>,
+        reason: &str,
+    ) -> Result<()> {
+        let point = self.point_ref(point)?;
+        self.link(&point, LinkOp::Hold, until, reason)
+    }
+
+    /// Ends the hold of a point.
+    ///
+    /// # Errors
+    /// When the point is gone, or the key may not sign.
+    pub fn release(&self, point: &SessionId, reason: &str) -> Result<()> {
+        let point = self.point_ref(point)?;
+        self.link(&point, LinkOp::Release, None, reason)
+    }
+
+    /// Purges the deleted points whose time is over, then frees what no point needs.
+    ///
+    /// # Errors
+    /// When the key may not sign, what is needed cannot be told for certain (then nothing is deleted), or the store
+    /// fails.
+    pub fn sweep(&self, options: &SweepOptions) -> Result<SweepReport> {
+        self.vault().signer()?;
+        if !options.dry_run {
+            self.purge_due()?;
+        }
+        let now = self.now();
+        Ok(self.wait(sweep(self.vault(), self.reader(), options, now))?)
+    }
+
+    /// Ends the softly deleted points whose days are over, counted by the store's own clock.
+    fn purge_due(&self) -> Result<()> {
+        let all = self.points()?;
+        if all.iter().all(|point| point.deleted_at.is_none()) {
+            return Ok(());
+        }
+        let store = self.vault().store();
+        let store_now = self.wait(store.now(&**self.vault().entropy()))?;
+        let days = i64::from(self.vault().config().soft_delete_days);
+        let days = TimeDelta::try_days(days).unwrap_or(TimeDelta::MAX);
+        for point in &all {
+            let is_due = point
+                .deleted_at
+                .is_some_and(|at| store_now.signed_duration_since(at) >= days);
+            if is_due && !is_held(point, store_now) {
+                let point = self.point_ref(&point.id)?;
+                self.purge(&point, "the days of soft delete are over")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn purge(&self, point: &PointRef, reason: &str) -> Result<()> {
+        let chain = self.wait(chain::of_point(self.vault(), point))?;
+        if matches!(chain.state.hold, Hold::Until(_) | Hold::ForEver) {
+            // A hold whose time is over still stands in the chain.
+            self.link(point, LinkOp::Release, None, reason)?;
+        }
+        self.link(point, LinkOp::Purge, None, reason)
+    }
+
+    fn link(
+        &self,
+        point: &PointRef,
+        op: LinkOp,
+        until: Option<DateTime<Utc>>,
+        reason: &str,
+    ) -> Result<()> {
+        let now = self.now();
+        let chain = self.wait(chain::append(self.vault(), point, op, until, reason, now))?;
+        tracing::debug!(point = %point.sid, ?op, state = ?chain.state, "a link was added");
+        debug_assert!(op != LinkOp::Purge || chain.state.standing == Standing::Gone);
+        Ok(())
+    }
+
+    fn point_ref(&self, id: &SessionId) -> Result<PointRef> {
+        let found = self.wait(points::find(self.vault(), *id))?;
+        found.ok_or_else(|| Error::NoSuchPoint(id.to_string()))
+    }
+}
+
+fn is_held(point: &PointView, now: DateTime<Utc>) -> bool {
+    point.is_held || point.hold_until.is_some_and(|until| until > now)
+}
+
+/// Whether no other point of the source could be restored instead.
+fn is_last(point: &PointView, all: &[PointView]) -> bool {
+    point.state != PointState::Damaged
+        && !all.iter().any(|other| {
+            other.id != point.id
+                && other.source == point.source
+                && other.state != PointState::Damaged
+                && other.deleted_at.is_none()
+        })
+}

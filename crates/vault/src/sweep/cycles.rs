@@ -1,0 +1,186 @@
+//! Sweep cycles as they stand in the store.
+
+use bytes::Bytes;
+
+use crate::error::in_object;
+use crate::format::{
+    End, FormatError, Mark, ObjectKind, ObjectName, Plan, open_signed, seal_signed,
+};
+use crate::store::{Created, Listed};
+use crate::{Error, Result, Vault};
+
+/// The newest cycle that has a valid mark.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Cycle {
+    pub(crate) number: u64,
+    pub(crate) mark: Mark,
+    pub(crate) is_planned: bool,
+    pub(crate) is_done: bool,
+}
+
+/// What stands below `gc/`.
+#[derive(Debug, Default)]
+pub(crate) struct Cycles {
+    pub(crate) newest: Option<Cycle>,
+    /// Number for the next mark.
+    pub(crate) next: u64,
+    /// Names of all steps of all cycles, with their numbers.
+    pub(crate) steps: Vec<(u64, String)>,
+}
+
+impl Cycles {
+    /// Reads the listing and the newest cycle. Marks that nobody could sign are passed over: they condemn nothing.
+    pub(crate) async fn read(vault: &Vault) -> Result<Self> {
+        let listed = vault
+            .store()
+            .list(&format!("gc/{}", vault.domain_id()))
+            .await?;
+        let mut cycles = Self {
+            next: 1,
+            ..Self::default()
+        };
+        let mut marks = Vec::new();
+        for line in &listed {
+            let number = match ObjectName::parse(&line.name) {
+                Some(ObjectName::Mark { cycle, .. }) => {
+                    marks.push(cycle);
+                    cycle
+                }
+                Some(ObjectName::Plan { cycle, .. } | ObjectName::End { cycle, .. }) => cycle,
+                _ => continue,
+            };
+            cycles.steps.push((number, line.name.clone()));
+        }
+        marks.sort_unstable();
+        for &number in marks.iter().rev() {
+            match read_mark(vault, number).await {
+                Ok(mark) => {
+                    cycles.newest = Some(cycle_of(vault, number, mark, &listed).await?);
+                    cycles.next = number + 1;
+                    break;
+                }
+                Err(error) if error.is_corruption() => {
+                    tracing::warn!(cycle = number, %error, "a mark is void");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        while marks.contains(&cycles.next) {
+            cycles.next += 1;
+        }
+        Ok(cycles)
+    }
+
+    /// The packs that nothing new may refer to now.
+    pub(crate) fn condemned(self) -> Mark {
+        self.newest
+            .filter(|cycle| !cycle.is_done)
+            .map(|cycle| cycle.mark)
+            .unwrap_or_default()
+    }
+}
+
+async fn cycle_of(vault: &Vault, number: u64, mark: Mark, listed: &[Listed]) -> Result<Cycle> {
+    let domain = *vault.domain_id();
+    let has = |name: ObjectName| {
+        let name = name.to_string();
+        listed.iter().any(|line| line.name == name)
+    };
+    let end = ObjectName::End {
+        domain,
+        cycle: number,
+    };
+    let is_done = has(end);
+    if is_done {
+        // An end that an agent could write would make sessions use what is being deleted.
+        let decode = |plain: &[u8]| End::decode(plain, number);
+        required(open(vault, end, ObjectKind::End, decode).await, end)?;
+    }
+    Ok(Cycle {
+        number,
+        mark,
+        is_planned: has(ObjectName::Plan {
+            domain,
+            cycle: number,
+        }),
+        is_done,
+    })
+}
+
+async fn read_mark(vault: &Vault, cycle: u64) -> Result<Mark> {
+    let name = ObjectName::Mark {
+        domain: *vault.domain_id(),
+        cycle,
+    };
+    open(vault, name, ObjectKind::Mark, Mark::decode).await
+}
+
+/// The stored plan of a cycle.
+pub(crate) async fn read_plan(vault: &Vault, cycle: u64) -> Result<Plan> {
+    let name = ObjectName::Plan {
+        domain: *vault.domain_id(),
+        cycle,
+    };
+    required(
+        open(vault, name, ObjectKind::Plan, Plan::decode).await,
+        name,
+    )
+}
+
+/// A step that stands in the way of the cycle when it is void: it must be removed by hand.
+fn required<T>(outcome: Result<T>, name: ObjectName) -> Result<T> {
+    match outcome {
+        Err(error) if error.is_corruption() => Err(Error::Void {
+            object: name.to_string(),
+        }),
+        outcome => outcome,
+    }
+}
+
+async fn open<T>(
+    vault: &Vault,
+    name: ObjectName,
+    kind: ObjectKind,
+    decode: impl Fn(&[u8]) -> Result<T, FormatError>,
+) -> Result<T> {
+    let object = vault
+        .store()
+        .read(&name.to_string(), kind.max_bytes())
+        .await?;
+    let key = vault.control()?;
+    let check = || {
+        let signers = vault.signers();
+        decode(&open_signed(
+            kind,
+            &name,
+            &object,
+            key,
+            vault.id(),
+            &signers,
+        )?)
+    };
+    in_object(&name, check())
+}
+
+/// Creates a step of a cycle; whether it is ours, or another worker was first.
+pub(crate) async fn create(
+    vault: &Vault,
+    name: ObjectName,
+    kind: ObjectKind,
+    plain: &[u8],
+) -> Result<bool> {
+    let object = seal_signed(
+        kind,
+        &name,
+        plain,
+        vault.control()?,
+        vault.id(),
+        &vault.signer()?,
+        &**vault.entropy(),
+    )?;
+    let created = vault
+        .store()
+        .create_once(&name.to_string(), &[Bytes::from(object)])
+        .await?;
+    Ok(created == Created::Ours)
+}
