@@ -14,7 +14,7 @@ use crate::fs::Kind;
 use crate::monitor::Monitor;
 use crate::options::VerifyOptions;
 use crate::report::VerifyReport;
-use crate::tree::{Content, Extent, Record, TreeReader};
+use crate::tree::{Content, Descent, Extent, Record, TreeReader};
 use crate::{Error, Result};
 
 /// Looks at one point.
@@ -129,16 +129,17 @@ impl PointCheck<'_> {
     }
 
     fn walk(&mut self, dir: &Record) -> Result<()> {
-        let mut stack = vec![self.open(dir)?];
-        while let Some(records) = stack.last_mut() {
+        let tree = self.tree.clone();
+        let mut stack = Descent::new(&tree);
+        self.count(&dir.content)?;
+        stack.enter(&dir.content, ())?;
+        while let Some((records, ())) = stack.innermost() {
             self.options.cancel.check()?;
             match records.next()? {
-                None => {
-                    stack.pop();
-                }
+                None => stack.leave(),
                 Some(record) if record.meta.kind == Kind::Directory => {
-                    let below = self.open(&record)?;
-                    stack.push(below);
+                    self.count(&record.content)?;
+                    stack.enter(&record.content, ())?;
                 }
                 Some(record) => self.check_file(&record)?,
             }
@@ -146,62 +147,72 @@ impl PointCheck<'_> {
         Ok(())
     }
 
-    fn open(&mut self, dir: &Record) -> Result<crate::tree::DirReader> {
-        self.count(&dir.content)?;
-        self.tree.open_dir(&dir.content)
+    /// Counts the chunks of a content that its record does not name itself.
+    fn count_extent(&mut self, content: &Content, extent: Extent) {
+        if matches!(content, Content::Indirect(_)) {
+            self.uses.extents(&[extent], 1);
+        }
     }
 
-    /// Counts the chunks of a content and returns its extents.
-    fn count(&mut self, content: &Content) -> Result<Vec<Extent>> {
+    fn count(&mut self, content: &Content) -> Result<()> {
         self.uses.content(content, 1);
-        let extents = self.tree.extents(content)?;
-        if matches!(content, Content::Indirect(_)) {
-            self.uses.extents(&extents, 1);
+        let mut extents = self.tree.extents(content);
+        while let Some(extent) = extents.next()? {
+            self.count_extent(content, extent);
         }
-        Ok(extents)
+        Ok(())
     }
 
     fn check_file(&mut self, record: &Record) -> Result<()> {
-        let extents = self.count(&record.content)?;
+        self.uses.content(&record.content, 1);
         let mut bytes = match &record.content {
             Content::Inline(raw) => raw.len() as u64,
             _ => 0,
         };
-        for extent in extents {
-            bytes += match extent {
-                Extent::Hole(bytes) => bytes,
-                Extent::Run {
-                    pack,
-                    block,
-                    first,
-                    count,
-                } => {
-                    match self.run_bytes(
-                        BlockName {
-                            pack,
-                            ordinal: block,
-                        },
-                        first,
-                        count,
-                    ) {
-                        Ok(bytes) => bytes,
-                        Err(error) if error.is_corruption() => {
-                            let object = self.directory.object_name(self.engine.vault(), &pack);
-                            self.findings
-                                .object(object, reason_of(&error), Some(self.point));
-                            return Ok(());
-                        }
-                        Err(error) => return Err(error),
-                    }
+        let mut is_known = true;
+        let mut extents = self.tree.extents(&record.content);
+        while let Some(extent) = extents.next()? {
+            self.count_extent(&record.content, extent);
+            match self.extent_bytes(extent) {
+                Ok(more) => {
+                    bytes = u64::checked_add(bytes, more)
+                        .ok_or(Error::TreeDamaged("a file's size is impossible"))?;
                 }
-            };
+                Err(error) if error.is_corruption() => {
+                    if let Extent::Run { pack, .. } = extent {
+                        let object = self.directory.object_name(self.engine.vault(), &pack);
+                        self.findings
+                            .object(object, reason_of(&error), Some(self.point));
+                    }
+                    is_known = false;
+                }
+                Err(error) => return Err(error),
+            }
         }
-        if record.meta.kind == Kind::File && bytes != record.meta.size {
+        if is_known && record.meta.kind == Kind::File && bytes != record.meta.size {
             return Err(Error::TreeDamaged(
                 "a file's chunks do not add up to its size",
             ));
         }
         Ok(())
+    }
+
+    fn extent_bytes(&self, extent: Extent) -> Result<u64> {
+        match extent {
+            Extent::Hole(bytes) => Ok(bytes),
+            Extent::Run {
+                pack,
+                block,
+                first,
+                count,
+            } => {
+                let name = BlockName {
+                    pack,
+                    ordinal: block,
+                };
+                self.run_bytes(name, first, count)
+            }
+        }
     }
 
     fn run_bytes(&self, name: BlockName, first: u16, count: u16) -> Result<u64> {
