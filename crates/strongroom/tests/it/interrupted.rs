@@ -222,8 +222,8 @@ fn a_cancelled_restore_goes_on_where_it_stopped() {
     fill(&home, 100);
     let vault = Strongroom::init("memory:", passphrase(), &small_packs()).expect("a new vault");
     let report = vault.backup(&options(&home), &NoMonitor).expect("a backup");
-    let target = strongroom::RestoreTarget::Directory(out.clone());
-    let mut first = strongroom::RestoreOptions::new(target);
+    let target = RestoreTarget::Directory(out.clone());
+    let mut first = RestoreOptions::new(target);
     first.strip_root = true;
     let monitor = CancelAfter {
         cancel: first.cancel.clone(),
@@ -250,8 +250,7 @@ fn an_interrupted_restore_goes_on_where_it_stopped() {
     for sub in ["a/deep", "b", "c"] {
         fill(&home.join(sub), 10);
     }
-    let (store, vault) = (Arc::new(InMemory::new()), small_packs());
-    let vault = Strongroom::init_store(store, passphrase(), &vault).expect("a new vault");
+    let vault = Strongroom::init("memory:", passphrase(), &small_packs()).expect("a new vault");
     let report = vault.backup(&options(&home), &NoMonitor).expect("a backup");
     let point = report.recovery_point.expect("a point");
     let mut options = RestoreOptions::new(RestoreTarget::Directory(out.clone()));

@@ -167,7 +167,9 @@ fn a_deep_tree_takes_few_descriptors() {
     assert_eq!((report.skipped_count, report.files_count), (0, 1));
     let restored = restore(&vault, &report, &out);
     assert_eq!((restored.skipped_count, restored.files_count), (0, 1));
-    assert_eq!(differences(&home, &out), "");
+    // The program that compares elsewhere has no descriptors for this.
+    let copy = out.join("d/".repeat(300)).join("file");
+    assert_eq!(fs::read_to_string(copy).expect("restored"), "file");
     assert!(
         vault
             .verify(&strongroom::VerifyOptions::default(), &NoMonitor)
