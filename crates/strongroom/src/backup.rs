@@ -9,6 +9,8 @@ mod changes;
 mod checkpoint;
 mod exclude;
 mod frame;
+#[cfg(test)]
+mod hostile;
 mod jobs;
 mod known;
 mod lane;
@@ -20,8 +22,11 @@ mod tally;
 mod walk;
 
 pub(crate) use changes::UseChanges;
+pub(crate) use exclude::Excludes;
 pub(crate) use known::lock;
+pub(crate) use roots::is_below;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, mpsc};
 
 use chrono::{DateTime, Utc};
@@ -34,7 +39,6 @@ use strongroom_vault::format::{
 use strongroom_vault::{Committed, PackDirectory, Session};
 
 use checkpoint::Checkpoints;
-use exclude::Excludes;
 use jobs::JobQueue;
 use known::Known;
 use list::ListWriter;
@@ -46,6 +50,7 @@ use walk::{Parents, Walk};
 use crate::engine::Strongroom;
 use crate::monitor::{Monitor, Phase};
 use crate::options::BackupOptions;
+use crate::protected::Protected;
 use crate::report::{BackupReport, PointState};
 use crate::tree::TreeReader;
 use crate::{Error, Result};
@@ -72,7 +77,8 @@ impl Strongroom {
     /// point is made.
     pub fn backup(&self, options: &BackupOptions, monitor: &dyn Monitor) -> Result<BackupReport> {
         let excludes = Excludes::new(&options.excludes)?;
-        let roots = Roots::resolve(&options.roots)?;
+        let protected = self.protected(&options.protected)?;
+        let roots = Roots::resolve(&options.roots, &protected)?;
         monitor.phase(Phase::Preparing);
         let source = SourceId::from_bytes(self.vault().domain()?.source_id(&options.source));
         let machine = MachineId::from_bytes(options.machine);
@@ -96,6 +102,7 @@ impl Strongroom {
             options,
             roots: &roots,
             excludes: &excludes,
+            protected: &protected,
             monitor,
             session: session.as_ref(),
             started_at,
@@ -139,6 +146,7 @@ impl Strongroom {
             options: place.options,
             roots: place.roots,
             excludes: place.excludes,
+            protected: place.protected,
             monitor: place.monitor,
             packer: Packer::new(self.clone(), session, known, place.monitor),
         })
@@ -313,6 +321,7 @@ struct Place<'a, 'm> {
     options: &'a BackupOptions,
     roots: &'a Roots,
     excludes: &'a Excludes,
+    protected: &'a Protected,
     monitor: &'m dyn Monitor,
     session: Option<&'a Arc<Session>>,
     started_at: DateTime<Utc>,
@@ -324,17 +333,9 @@ struct Run<'a, 'm> {
     options: &'a BackupOptions,
     roots: &'a Roots,
     excludes: &'a Excludes,
+    protected: &'a Protected,
     monitor: &'m dyn Monitor,
     packer: Packer<'m>,
-}
-
-/// Lets the workers leave when the walk ends for whatever reason, so that nobody waits for them in vain.
-struct AbandonOnDrop<'a>(&'a JobQueue);
-
-impl Drop for AbandonOnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.abandon();
-    }
 }
 
 /// What reading the source has brought.
@@ -356,10 +357,15 @@ impl<'m> Run<'_, 'm> {
         let (sender, done) = mpsc::channel();
         let tools = (self.engine.chunker()?, self.engine.hasher(BlockType::Data)?);
         std::thread::scope(|scope| {
-            let _abandon = AbandonOnDrop(&queue);
+            // However this ends, by an error or a panic, nobody waits for more.
+            let _end = queue.abandon_at_end();
             for _ in 0..self.options.workers_count.max(1) {
                 let (queue, sender, tools) = (&queue, sender.clone(), tools.clone());
-                scope.spawn(move || capture::work(&self.packer, queue, tools, &sender));
+                // A panic is told through the channel; the scope would raise it again.
+                scope.spawn(move || {
+                    let work = || capture::work(&self.packer, queue, tools, &sender);
+                    let _told = catch_unwind(AssertUnwindSafe(work));
+                });
             }
             drop(sender);
             let checkpoints = Checkpoints::new(place.session, self.options, place.started_at);
@@ -375,7 +381,10 @@ impl<'m> Run<'_, 'm> {
             };
             let outcome = walk.run(parents);
             if let Err(error) = &outcome {
-                if matches!(error, Error::Cancelled) && place.session.is_some() {
+                if matches!(error, Error::Cancelled)
+                    && place.session.is_some()
+                    && !walk.is_short_of_workers
+                {
                     let kept = walk.checkpoint();
                     tracing::debug!(?kept, "checkpoint on cancellation");
                 }

@@ -1,6 +1,7 @@
 //! The front door: a vault, a small runtime and a cache, behind blocking calls.
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use object_store::ObjectStore;
@@ -11,6 +12,7 @@ use strongroom_vault::{BlockReader, InitOptions, Vault};
 use tokio::runtime::Runtime;
 
 use crate::clock::{Clock, SystemClock};
+use crate::protected::Protected;
 use crate::{Error, Result};
 
 /// An open vault and everything that can be done with it.
@@ -38,6 +40,8 @@ pub struct Strongroom(Arc<Inner>);
 
 struct Inner {
     vault: Vault,
+    /// Where it lies, if that is a local directory that is known by its path.
+    place: Option<PathBuf>,
     runtime: Arc<Runtime>,
     reader: BlockReader,
     clock: Arc<dyn Clock>,
@@ -75,7 +79,7 @@ impl Strongroom {
     pub fn init(url: &str, passphrase: &Passphrase, options: &InitOptions) -> Result<Self> {
         let runtime = start_runtime()?;
         let store = runtime.block_on(async { strongroom_vault::open_url(url, true) })?;
-        Self::init_on(runtime, store, passphrase, options)
+        Self::init_on(runtime, store, local_place(url), passphrase, options)
     }
 
     /// Opens the vault at `url` with a passphrase or a credential.
@@ -85,7 +89,7 @@ impl Strongroom {
     pub fn open(url: &str, secret: SlotSecret<'_>) -> Result<Self> {
         let runtime = start_runtime()?;
         let store = runtime.block_on(async { strongroom_vault::open_url(url, false) })?;
-        Self::open_on(runtime, store, secret)
+        Self::open_on(runtime, store, local_place(url), secret)
     }
 
     /// Opens the vault at `url` with a machine's two credentials: one to back up and restore with, one to delete and
@@ -102,7 +106,7 @@ impl Strongroom {
             Some(maintenance),
             Arc::new(OsEntropy),
         ))?;
-        Ok(Self::assemble(vault, runtime))
+        Ok(Self::assemble(vault, local_place(url), runtime))
     }
 
     /// Like [`Strongroom::init`], on a store that the caller has made.
@@ -114,7 +118,7 @@ impl Strongroom {
         passphrase: &Passphrase,
         options: &InitOptions,
     ) -> Result<Self> {
-        Self::init_on(start_runtime()?, store, passphrase, options)
+        Self::init_on(start_runtime()?, store, None, passphrase, options)
     }
 
     /// Like [`Strongroom::open`], on a store that the caller has made.
@@ -122,12 +126,13 @@ impl Strongroom {
     /// # Errors
     /// As [`Strongroom::open`].
     pub fn open_store(store: Arc<dyn ObjectStore>, secret: SlotSecret<'_>) -> Result<Self> {
-        Self::open_on(start_runtime()?, store, secret)
+        Self::open_on(start_runtime()?, store, None, secret)
     }
 
     fn init_on(
         runtime: Arc<Runtime>,
         store: Arc<dyn ObjectStore>,
+        place: Option<PathBuf>,
         passphrase: &Passphrase,
         options: &InitOptions,
     ) -> Result<Self> {
@@ -139,39 +144,56 @@ impl Strongroom {
             now,
             Arc::new(OsEntropy),
         ))?;
-        Ok(Self::assemble(vault, runtime))
+        Ok(Self::assemble(vault, place, runtime))
     }
 
     fn open_on(
         runtime: Arc<Runtime>,
         store: Arc<dyn ObjectStore>,
+        place: Option<PathBuf>,
         secret: SlotSecret<'_>,
     ) -> Result<Self> {
         let vault = runtime.block_on(Vault::open(store, secret, Arc::new(OsEntropy)))?;
-        Ok(Self::assemble(vault, runtime))
+        Ok(Self::assemble(vault, place, runtime))
     }
 
-    fn assemble(vault: Vault, runtime: Arc<Runtime>) -> Self {
+    fn assemble(vault: Vault, place: Option<PathBuf>, runtime: Arc<Runtime>) -> Self {
+        Self::assemble_with(vault, place, runtime, Arc::new(SystemClock))
+    }
+
+    fn assemble_with(
+        vault: Vault,
+        place: Option<PathBuf>,
+        runtime: Arc<Runtime>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         let reader = BlockReader::new(vault.clone(), BLOCK_CACHE_BYTES, TOC_CACHE_BYTES);
         Self(Arc::new(Inner {
             vault,
+            place,
             runtime,
             reader,
-            clock: Arc::new(SystemClock),
+            clock,
         }))
+    }
+
+    /// Says in which local directory a vault lies whose store the caller has made, so that no run harms it.
+    #[must_use]
+    pub fn with_place(self, place: PathBuf) -> Self {
+        let clock = Arc::clone(&self.0.clock);
+        Self::assemble_with(
+            self.0.vault.clone(),
+            Some(place),
+            Arc::clone(&self.0.runtime),
+            clock,
+        )
     }
 
     /// The same vault with another clock; the cache starts empty.
     #[must_use]
     pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
-        let vault = self.0.vault.clone();
-        let reader = BlockReader::new(vault.clone(), BLOCK_CACHE_BYTES, TOC_CACHE_BYTES);
-        Self(Arc::new(Inner {
-            vault,
-            runtime: Arc::clone(&self.0.runtime),
-            reader,
-            clock,
-        }))
+        let (vault, place) = (self.0.vault.clone(), self.0.place.clone());
+        Self::assemble_with(vault, place, Arc::clone(&self.0.runtime), clock)
     }
 
     /// The vault itself; its calls are async, see [`Strongroom::wait`].
@@ -194,6 +216,11 @@ impl Strongroom {
 
     pub(crate) fn now(&self) -> chrono::DateTime<chrono::Utc> {
         self.0.clock.now()
+    }
+
+    /// The places that no run may harm: the vault's own, and those that a caller names.
+    pub(crate) fn protected(&self, named: &[PathBuf]) -> Result<Protected> {
+        Protected::find(self.0.place.iter().chain(named))
     }
 
     pub(crate) fn reader(&self) -> &BlockReader {
@@ -245,4 +272,14 @@ impl Strongroom {
             self.0.vault.domain()?.chunk_id_key(block_type),
         ))
     }
+}
+
+/// The directory that the URL of a vault names; absolute, because the working directory may change.
+fn local_place(url: &str) -> Option<PathBuf> {
+    let path = match url.split_once("://") {
+        Some(("file", path)) => path,
+        None if url != "memory:" => url,
+        _ => return None,
+    };
+    std::path::absolute(path).ok()
 }

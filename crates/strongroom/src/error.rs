@@ -72,6 +72,15 @@ pub enum Error {
     /// The target of a restore is no directory.
     #[error("the target {} is not a directory", .0.display())]
     TargetNotDirectory(PathBuf),
+    /// It is, holds or lies in a place that the run must not touch: its own vault, or what the caller protects.
+    #[error("{} belongs to the vault in use or is otherwise protected", .0.display())]
+    Protected(PathBuf),
+    /// A restored file reads back differently from what was written: the disk or the memory is not to be trusted.
+    #[error("{} reads back differently from what was written", .0.display())]
+    ReadBack(PathBuf),
+    /// A thread of the engine ended by a panic, mostly one of the caller's [`Monitor`](crate::Monitor).
+    #[error("a worker thread died")]
+    WorkerDied,
     /// Tree or list records do not follow the format.
     #[error("the tree is damaged: {0}")]
     TreeDamaged(&'static str),

@@ -9,6 +9,7 @@
 //! | `entry` | [`Meta`], what the file system says about an entry; names |
 //! | `names` | [`Names`], a listing that costs little more than its bytes |
 //! | `handle` | an open directory and what can be asked of it |
+//! | `node` | a directory that is open only while it is used |
 //! | `xattr` | extended attributes, by descriptor or by path |
 //! | `read`, `source` | [`Directory`], [`SourceFile`]: the source of a backup |
 //! | `place` | [`TargetDir`] and below: the target of a restore |
@@ -18,6 +19,7 @@
 mod entry;
 mod handle;
 mod names;
+mod node;
 mod place;
 mod read;
 mod source;
@@ -27,6 +29,8 @@ mod xattr;
 
 pub use entry::{Kind, Meta, Time, Xattrs};
 pub use names::Names;
-pub use place::{Attributes, How, NewFile, Target, TargetDir, UpdateFile, conflict_name};
+pub use place::{
+    Attributes, Draft, How, NewFile, Replaced, Target, TargetDir, UpdateFile, conflict_name,
+};
 pub use read::Directory;
 pub use source::{Segment, Segments, SourceFile};

@@ -20,6 +20,7 @@ pub mod fs;
 mod look;
 mod monitor;
 mod options;
+mod protected;
 mod report;
 mod restore;
 mod tree;

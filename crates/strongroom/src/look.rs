@@ -1,5 +1,7 @@
 //! Looking inside: points, listings, searches, single files, differences.
 
+mod compare;
+
 use std::io::Write;
 
 use globset::GlobBuilder;
@@ -9,10 +11,11 @@ use strongroom_vault::points::{self, PointRef, ReadPoint};
 
 use crate::engine::Strongroom;
 use crate::fs::Kind;
-use crate::report::{Change, Difference, EntryView, PointState, PointView, VaultStatus};
-use crate::tree::content::addresses;
-use crate::tree::{Content, DirReader, Extent, Record, TreeReader};
+use crate::report::{Difference, EntryView, PointState, PointView, VaultStatus};
+use crate::tree::file::{Piece, for_each_piece};
+use crate::tree::{Descent, Record, TreeReader};
 use crate::{Error, Result};
+use compare::Comparison;
 
 /// A point opened for reading.
 pub(crate) struct OpenPoint {
@@ -201,19 +204,10 @@ impl Strongroom {
             out.write_all(bytes)
                 .map_err(|error| Error::file("write the bytes of", &path, error))
         };
-        if let Content::Inline(bytes) = &record.content {
-            write(bytes)?;
-        }
-        for extent in open.tree.extents(&record.content)? {
-            match extent {
-                Extent::Hole(bytes) => write_zeros(bytes, &mut write)?,
-                Extent::Run { .. } => {
-                    for at in addresses(&[extent]) {
-                        write(&self.data_chunk(at)?)?;
-                    }
-                }
-            }
-        }
+        for_each_piece(&open.tree, &record, &mut |_, piece| match piece {
+            Piece::Bytes(bytes) => write(bytes),
+            Piece::Hole(bytes) => write_zeros(bytes, &mut write),
+        })?;
         Ok(record.meta.size)
     }
 
@@ -228,13 +222,9 @@ impl Strongroom {
         each: &mut dyn FnMut(Difference) -> Result<()>,
     ) -> Result<()> {
         let (first, second) = (self.open_point(a)?, self.open_point(b)?);
-        let mut path = Vec::new();
-        diff_dirs(
-            (&first.tree, &first.root.content),
-            (&second.tree, &second.root.content),
-            &mut path,
-            each,
-        )
+        let mut comparison = Comparison::new(&first.tree, &second.tree);
+        comparison.enter(&first.root.content, &second.root.content)?;
+        comparison.run(each)
     }
 
     /// Identity, sizes and counts of the vault.
@@ -321,10 +311,11 @@ impl OpenPoint {
         } else {
             path.to_vec()
         };
-        let mut stack = vec![(self.tree.open_dir(&dir.content)?, base)];
-        while let Some((records, above)) = stack.last_mut() {
+        let mut stack = Descent::new(&self.tree);
+        stack.enter(&dir.content, base)?;
+        while let Some((records, above)) = stack.innermost() {
             let Some(record) = records.next()? else {
-                stack.pop();
+                stack.leave();
                 continue;
             };
             let mut path = above.clone();
@@ -332,7 +323,7 @@ impl OpenPoint {
             path.extend_from_slice(&record.name);
             each(entry(path.clone(), &record))?;
             if recursive && record.meta.kind == Kind::Directory {
-                stack.push((self.tree.open_dir(&record.content)?, path));
+                stack.enter(&record.content, path)?;
             }
         }
         Ok(())
@@ -413,97 +404,4 @@ fn damaged_view(point: &PointRef) -> PointView {
         hold_until: None,
         retain_until: None,
     }
-}
-
-type Side<'a> = (&'a TreeReader, &'a Content);
-
-fn diff_dirs(
-    a: Side<'_>,
-    b: Side<'_>,
-    path: &mut Vec<u8>,
-    each: &mut dyn FnMut(Difference) -> Result<()>,
-) -> Result<()> {
-    if a.1 == b.1 {
-        return Ok(());
-    }
-    let (mut left, mut right) = (a.0.open_dir(a.1)?, b.0.open_dir(b.1)?);
-    loop {
-        let (old, new) = next_pair(&mut left, &mut right)?;
-        let Some(name) = old
-            .as_ref()
-            .or(new.as_ref())
-            .map(|record| record.name.clone())
-        else {
-            return Ok(());
-        };
-        let len = path.len();
-        path.push(b'/');
-        path.extend_from_slice(&name);
-        if let Some(change) = compare(old.as_ref(), new.as_ref()) {
-            each(Difference {
-                path: path.clone(),
-                change,
-            })?;
-        }
-        let empty = Content::Empty;
-        let is_dir = |record: &Option<Record>| {
-            record
-                .as_ref()
-                .is_some_and(|r| r.meta.kind == Kind::Directory)
-        };
-        if is_dir(&old) || is_dir(&new) {
-            let of = |record: &Option<Record>| {
-                record
-                    .as_ref()
-                    .filter(|r| r.meta.kind == Kind::Directory)
-                    .map_or(empty.clone(), |r| r.content.clone())
-            };
-            diff_dirs((a.0, &of(&old)), (b.0, &of(&new)), path, each)?;
-        }
-        path.truncate(len);
-    }
-}
-
-/// The next record of either side by name; both where the names are equal.
-fn next_pair(
-    left: &mut DirReader,
-    right: &mut DirReader,
-) -> Result<(Option<Record>, Option<Record>)> {
-    let order = match (left.peek()?, right.peek()?) {
-        (Some(a), Some(b)) => a.name.cmp(&b.name),
-        (Some(_), None) => std::cmp::Ordering::Less,
-        _ => std::cmp::Ordering::Greater,
-    };
-    Ok(match order {
-        std::cmp::Ordering::Less => (left.next()?, None),
-        std::cmp::Ordering::Equal => (left.next()?, right.next()?),
-        std::cmp::Ordering::Greater => (None, right.next()?),
-    })
-}
-
-fn compare(old: Option<&Record>, new: Option<&Record>) -> Option<Change> {
-    let (old, new) = match (old, new) {
-        (Some(old), Some(new)) => (old, new),
-        (Some(_), None) => return Some(Change::Removed),
-        _ => return Some(Change::Added),
-    };
-    let is_dir = new.meta.kind == Kind::Directory;
-    let content = old.meta.kind != new.meta.kind
-        || (!is_dir && (old.content != new.content || old.extras.target != new.extras.target));
-    if content {
-        return Some(Change::Modified);
-    }
-    let same = |record: &Record| {
-        let meta = &record.meta;
-        let mtime = if is_dir { None } else { Some(meta.mtime) };
-        (
-            meta.mode,
-            meta.uid,
-            meta.gid,
-            mtime,
-            meta.rdev,
-            record.extras.xattrs.clone(),
-        )
-    };
-    (same(old) != same(new)).then_some(Change::Metadata)
 }

@@ -25,6 +25,8 @@ pub struct BackupOptions {
     pub exclude_larger_than_bytes: Option<u64>,
     /// Do not cross into other file systems below a root.
     pub one_file_system: bool,
+    /// Files and directories that are never read. A local vault that the point goes to is always among them.
+    pub protected: Vec<PathBuf>,
     /// Free key–value pairs, kept encrypted.
     pub tags: BTreeMap<String, String>,
     /// The point may not expire before this instant.
@@ -57,6 +59,7 @@ impl BackupOptions {
             excludes: Vec::new(),
             exclude_larger_than_bytes: None,
             one_file_system: false,
+            protected: Vec::new(),
             tags: BTreeMap::new(),
             hold_until: None,
             retain_until: None,
@@ -96,7 +99,8 @@ pub enum OnConflict {
 pub enum RestoreTarget {
     /// Below this directory (made when absent): each root or chosen path under its last name.
     Directory(PathBuf),
-    /// At the absolute paths that they were backed up from.
+    /// At the absolute paths that they were backed up from. These hold no symlinks: one that stands there now is not
+    /// followed.
     Original,
 }
 
@@ -117,6 +121,9 @@ pub struct RestoreOptions {
     pub on_conflict: OnConflict,
     /// Remove what the point does not hold (only below restored directories).
     pub delete_extra: bool,
+    /// Files and directories that are never entered, replaced or removed, nor what holds them. A local vault that the
+    /// point comes from is always among them.
+    pub protected: Vec<PathBuf>,
     /// Tell what would happen, write nothing.
     pub dry_run: bool,
     /// Read everything back and compare after writing.
@@ -139,6 +146,7 @@ impl RestoreOptions {
             strip_root: false,
             on_conflict: OnConflict::default(),
             delete_extra: false,
+            protected: Vec::new(),
             dry_run: false,
             verify: false,
             no_ownership: false,

@@ -3,17 +3,16 @@
 //! Pure codecs in [`content`], [`record`] and [`piece`]; [`read`] walks a stored tree with bounded memory.
 
 pub(crate) mod content;
+mod descent;
+pub(crate) mod file;
 pub(crate) mod piece;
 pub(crate) mod read;
 pub(crate) mod record;
 #[cfg(test)]
-#[expect(
-    clippy::indexing_slicing,
-    reason = "a test that is out of range should fail there"
-)]
 mod vectors;
 
 pub(crate) use content::{Content, Extent};
+pub(crate) use descent::{DEPTH_MAX, Descent};
 pub(crate) use piece::{PackTable, PieceWriter};
 pub(crate) use read::{DirReader, TreeReader};
-pub(crate) use record::{Capture, Extras, Record};
+pub(crate) use record::{Capture, Extras, Record, Rules};

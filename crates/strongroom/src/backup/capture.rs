@@ -54,8 +54,7 @@ struct Watch<'a>(&'a Sender<Done>);
 impl Drop for Watch<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let died = io::Error::other("a worker thread died");
-            let _gone = self.0.send(Done::Failed(Error::Runtime(died)));
+            let _gone = self.0.send(Done::Failed(Error::WorkerDied));
         }
     }
 }

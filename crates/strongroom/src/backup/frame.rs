@@ -12,7 +12,7 @@ use super::packer::{BlockWriter, Packer};
 use crate::engine::Strongroom;
 use crate::tree::content::push_chunk;
 use crate::tree::piece::{DIRECT_MAX_BYTES, encoded_len, extent_pieces};
-use crate::tree::{Content, Extent, PieceWriter, Record, TreeReader};
+use crate::tree::{Capture, Content, Extent, PieceWriter, Record, TreeReader};
 use crate::{Error, Result};
 
 /// Final records that may wait behind others that are not: bounds memory.
@@ -104,6 +104,13 @@ impl<'p, 'm> Frames<'p, 'm> {
             frame.first_place + frame.places.len() as u64 - 1
         });
         Ticket { frame, place }
+    }
+
+    /// An entry of this directory could not be looked at, so that it has no place.
+    pub(crate) fn mark_incomplete(&mut self, frame: u64) {
+        if let Some(frame) = self.open.get_mut(&frame) {
+            frame.record.extras.capture = Some(Capture::Incomplete);
+        }
     }
 
     fn set(&mut self, ticket: Ticket, value: Place) {
@@ -224,8 +231,10 @@ impl<'p, 'm> Frames<'p, 'm> {
     pub(crate) fn count(&mut self, content: &Content, change: i64) -> Result<()> {
         self.changes.content(content, change);
         if matches!(content, Content::Indirect(_)) {
-            let extents = self.tree.extents(content)?;
-            self.changes.extents(&extents, change);
+            let mut extents = self.tree.extents(content);
+            while let Some(extent) = extents.next()? {
+                self.changes.extents(&[extent], change);
+            }
         }
         Ok(())
     }

@@ -101,6 +101,11 @@ impl JobQueue {
         self.changed.notify_all();
     }
 
+    /// Abandons the queue when it is dropped, so that workers end however the walk does.
+    pub(crate) fn abandon_at_end(&self) -> AbandonAtEnd<'_> {
+        AbandonAtEnd(self)
+    }
+
     /// True once the run is being given up.
     pub(crate) fn is_abandoned(&self) -> bool {
         lock(&self.state).abandoned
@@ -127,5 +132,15 @@ impl JobQueue {
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
+    }
+}
+
+/// See [`JobQueue::abandon_at_end`].
+#[derive(Debug)]
+pub(crate) struct AbandonAtEnd<'q>(&'q JobQueue);
+
+impl Drop for AbandonAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.abandon();
     }
 }

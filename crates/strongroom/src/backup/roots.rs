@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::monitor::Skipped;
+use crate::protected::Protected;
 use crate::{Error, Result};
 
 /// Most bytes of the paths of all roots: they stand in the manifest, twice as long where they are not UTF-8.
@@ -23,7 +24,7 @@ pub(crate) struct Roots {
 
 impl Roots {
     /// Resolves symlinks on the way, and at the end where they lead to a directory.
-    pub(crate) fn resolve(given: &[PathBuf]) -> Result<Self> {
+    pub(crate) fn resolve(given: &[PathBuf], protected: &Protected) -> Result<Self> {
         let mut roots = Self::default();
         let mut found = Vec::new();
         for path in given {
@@ -31,6 +32,10 @@ impl Roots {
                 return Err(Error::NotAbsolute(path.clone()));
             }
             match real_path(path) {
+                Ok(real) if protected.covers(&real) => roots.missing.push(Skipped {
+                    path: path.as_os_str().as_bytes().to_vec(),
+                    reason: "it belongs to the vault that the point goes to".to_owned(),
+                }),
                 Ok(real) => found.push(real.as_os_str().as_bytes().to_vec()),
                 Err(error) => roots.missing.push(Skipped {
                     path: path.as_os_str().as_bytes().to_vec(),
@@ -113,12 +118,15 @@ mod tests {
         let base = std::fs::canonicalize(dir.path()).unwrap();
         std::fs::create_dir_all(base.join("a/b")).unwrap();
         std::fs::write(base.join("f"), "x").unwrap();
-        let roots = Roots::resolve(&[
-            base.join("a/b"),
-            base.join("a"),
-            base.join("f"),
-            base.join("gone"),
-        ])
+        let roots = Roots::resolve(
+            &[
+                base.join("a/b"),
+                base.join("a"),
+                base.join("f"),
+                base.join("gone"),
+            ],
+            &Protected::default(),
+        )
         .unwrap();
         let bytes = |path: PathBuf| path.as_os_str().as_bytes().to_vec();
         assert_eq!(
@@ -132,14 +140,14 @@ mod tests {
         );
         assert!(roots.names_in(&bytes(base.join("a"))).is_none());
         assert!(matches!(
-            Roots::resolve(&[base.join("gone")]),
+            Roots::resolve(&[base.join("gone")], &Protected::default()),
             Err(Error::NothingToBackUp(missing)) if missing.len() == 1
         ));
     }
 
     #[test]
     fn the_whole_machine_is_one_root() {
-        let roots = Roots::resolve(&[PathBuf::from("/")]).unwrap();
+        let roots = Roots::resolve(&[PathBuf::from("/")], &Protected::default()).unwrap();
         assert_eq!(roots.paths, vec![b"/".to_vec()]);
         assert!(roots.names_in(b"/").is_none());
     }

@@ -20,7 +20,10 @@ use super::tally::Tally;
 use crate::engine::Strongroom;
 use crate::fs::{Directory, Kind, Meta, Names, Time};
 use crate::options::BackupOptions;
-use crate::tree::{Capture, Content, DirReader, Extent, Extras, Record, TreeReader};
+use crate::protected::Protected;
+use crate::tree::{
+    Capture, Content, DEPTH_MAX, Descent, DirReader, Extent, Extras, Record, Rules, TreeReader,
+};
 use crate::{Error, Result};
 
 /// How long the walk waits for a file before it looks whether anything else is due.
@@ -28,8 +31,6 @@ const LOOK_AROUND: Duration = Duration::from_millis(200);
 
 /// Files that may be with the workers at once: bounds memory and open directories.
 const OUTSTANDING_MAX: usize = 256;
-/// Directories deeper than this are not entered (format.md §13).
-const DEPTH_MAX: usize = 1024;
 
 /// The points that a walk compares with: what they hold need not be read again.
 #[derive(Default)]
@@ -98,6 +99,7 @@ pub(crate) struct Walk<'a, 'm> {
     options: &'a BackupOptions,
     roots: &'a Roots,
     excludes: &'a Excludes,
+    protected: &'a Protected,
     packer: &'a Packer<'m>,
     queue: &'a JobQueue,
     done: &'a Receiver<Done>,
@@ -110,6 +112,8 @@ pub(crate) struct Walk<'a, 'm> {
     pending: HashMap<Ticket, Pending>,
     links: HashMap<(u64, u64), Link>,
     acknowledged_count: usize,
+    /// A worker has left early: no flush will be acknowledged by all.
+    pub(crate) is_short_of_workers: bool,
 }
 
 impl<'a, 'm> Walk<'a, 'm> {
@@ -124,6 +128,7 @@ impl<'a, 'm> Walk<'a, 'm> {
             options: run.options,
             roots: run.roots,
             excludes: run.excludes,
+            protected: run.protected,
             packer: &run.packer,
             queue,
             done,
@@ -136,6 +141,7 @@ impl<'a, 'm> Walk<'a, 'm> {
             pending: HashMap::new(),
             links: HashMap::new(),
             acknowledged_count: 0,
+            is_short_of_workers: false,
         })
     }
 
@@ -186,6 +192,7 @@ impl<'a, 'm> Walk<'a, 'm> {
             content: Content::Empty,
             extras: Extras {
                 xattrs: dir.xattrs().unwrap_or_default(),
+                rules: rules(self.options),
                 ..Extras::default()
             },
         };
@@ -274,13 +281,22 @@ impl<'a, 'm> Walk<'a, 'm> {
         Ok(())
     }
 
-    /// A record of the base point that the new point does not carry on: its uses are taken off.
+    /// A record of the base point that the new point does not carry on: its uses, and those of all below it, are taken
+    /// off.
     fn forget(&mut self, record: &Record) -> Result<()> {
         self.frames.count(&record.content, -1)?;
+        let mut stack = Descent::new(&self.tree);
         if record.meta.kind == Kind::Directory {
-            let mut below = self.tree.open_dir(&record.content)?;
-            while let Some(record) = below.next()? {
-                self.forget(&record)?;
+            stack.enter(&record.content, ())?;
+        }
+        while let Some((records, ())) = stack.innermost() {
+            let Some(record) = records.next()? else {
+                stack.leave();
+                continue;
+            };
+            self.frames.count(&record.content, -1)?;
+            if record.meta.kind == Kind::Directory {
+                stack.enter(&record.content, ())?;
             }
         }
         Ok(())
@@ -302,11 +318,15 @@ impl<'a, 'm> Walk<'a, 'm> {
             Ok(meta) => meta,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
             Err(error) => {
+                self.frames.mark_incomplete(frame);
                 self.tally
                     .skip(&self.path, format!("cannot look at it: {error}"));
                 return Ok(());
             }
         };
+        if self.protected.is_place(&meta) {
+            return Ok(());
+        }
         if meta.kind == Kind::File
             && self
                 .options
@@ -456,7 +476,9 @@ impl<'a, 'm> Walk<'a, 'm> {
                 if let Some((base, _)) = &base {
                     self.forget(base)?;
                 }
-                if let Err(error) = outcome {
+                if crossing && !is_root {
+                    record.extras.capture = Some(Capture::NotEntered);
+                } else if let Err(error) = outcome {
                     record.extras.capture = Some(Capture::Incomplete);
                     self.tally
                         .skip(&self.path, format!("cannot open it: {error}"));
@@ -607,7 +629,10 @@ impl<'a, 'm> Walk<'a, 'm> {
                 self.acknowledged_count += 1;
                 return Ok(());
             }
-            Done::Failed(error) => return Err(error),
+            Done::Failed(error) => {
+                self.is_short_of_workers = true;
+                return Err(error);
+            }
         };
         let Some(pending) = self.pending.remove(&ticket) else {
             return Ok(());
@@ -689,13 +714,20 @@ impl<'a, 'm> Walk<'a, 'm> {
 
     /// True when all packs that a content refers to may be referred to by a new point.
     fn is_usable(&self, content: &Content) -> Result<bool> {
-        if matches!(content, Content::Indirect(_)) {
-            let Ok(extents) = self.tree.extents(content) else {
-                return Ok(false);
-            };
-            return Ok(self.are_usable(content.direct())? && self.are_usable(&extents)?);
+        if !self.are_usable(content.direct())? {
+            return Ok(false);
         }
-        self.are_usable(content.direct())
+        if matches!(content, Content::Indirect(_)) {
+            let mut extents = self.tree.extents(content);
+            loop {
+                match extents.next() {
+                    Ok(None) => break,
+                    Ok(Some(extent)) if self.are_usable(&[extent])? => {}
+                    Ok(Some(_)) | Err(_) => return Ok(false),
+                }
+            }
+        }
+        Ok(true)
     }
 
     fn are_usable(&self, extents: &[Extent]) -> Result<bool> {
@@ -743,6 +775,15 @@ impl<'a, 'm> Walk<'a, 'm> {
         }
         Ok(())
     }
+}
+
+/// What the point leaves out, so that a restore does not take it for extra; `None` when that is nothing.
+fn rules(options: &BackupOptions) -> Option<Rules> {
+    let rules = Rules {
+        patterns: options.excludes.clone(),
+        larger_than_bytes: options.exclude_larger_than_bytes,
+    };
+    (rules != Rules::default()).then_some(rules)
 }
 
 /// Moves a reader of records to `name`; what it passes is gone from the source.

@@ -13,10 +13,12 @@ use super::names::Names;
 use super::source::SourceFile;
 use super::xattr::Holder;
 
-/// A directory that is open for reading.
+/// A directory that is open.
 #[derive(Debug)]
 pub(super) struct Handle {
     fd: OwnedFd,
+    /// It may not be read, only passed through.
+    is_pinned: bool,
     /// Listing moves the position that all users of the descriptor share.
     listing: Mutex<()>,
 }
@@ -25,6 +27,7 @@ impl Handle {
     pub(super) fn new(fd: OwnedFd) -> Self {
         Self {
             fd,
+            is_pinned: false,
             listing: Mutex::new(()),
         }
     }
@@ -43,6 +46,9 @@ impl Handle {
     }
 
     pub(super) fn list(&self) -> io::Result<Names> {
+        if self.is_pinned {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
         let _alone = self.listing.lock().unwrap_or_else(PoisonError::into_inner);
         Names::read(self.fd())
     }
@@ -53,7 +59,20 @@ impl Handle {
     }
 
     pub(super) fn xattrs(&self) -> io::Result<Xattrs> {
-        Holder::Open(self.fd()).read_all()
+        self.holder().read_all()
+    }
+
+    fn holder(&self) -> Holder<'_> {
+        if self.is_pinned {
+            Holder::pinned(self.fd())
+        } else {
+            Holder::Open(self.fd())
+        }
+    }
+
+    /// True for a directory that may not be read, only passed through.
+    pub(super) fn is_pinned(&self) -> bool {
+        self.is_pinned
     }
 
     pub(super) fn xattrs_of(&self, name: &[u8]) -> io::Result<Xattrs> {
@@ -70,7 +89,18 @@ impl Handle {
     /// Opens a directory below; with `expected`, refuses another one than that.
     pub(super) fn open_dir(&self, name: &[u8], expected: Option<&Meta>) -> io::Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | no_atime(expected);
-        let child = Self::new(open_beneath(self.fd(), name, flags)?);
+        let child = match open_beneath(self.fd(), name, flags) {
+            // One that may not be read may still be on the way to others.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Self {
+                is_pinned: true,
+                ..Self::new(open_beneath(
+                    self.fd(),
+                    name,
+                    OFlags::PATH | OFlags::DIRECTORY,
+                )?)
+            },
+            opened => Self::new(opened?),
+        };
         match expected {
             Some(expected) if !child.meta()?.is_same_inode(expected) => Err(replaced()),
             _ => Ok(child),
@@ -159,7 +189,7 @@ fn no_atime(expected: Option<&Meta>) -> OFlags {
 }
 
 /// Another entry took the place of the expected one between looking and opening.
-fn replaced() -> io::Error {
+pub(super) fn replaced() -> io::Error {
     io::Error::new(
         io::ErrorKind::StaleNetworkFileHandle,
         "another entry took its place meanwhile",

@@ -2,33 +2,37 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use rustix::fs::{Mode, OFlags};
 
 use super::entry::{Kind, Meta, Xattrs};
 use super::handle::Handle;
 use super::names::Names;
+use super::node::Node;
 use super::source::SourceFile;
 
-/// An open directory that is backed up.
+/// A directory that is backed up. Its descriptor is closed while many others are in use, and opened again by name when it
+/// is needed; another directory that stands there by then is refused with `StaleNetworkFileHandle`.
 ///
 /// Reading changes no time of access where the user may ask for that (the owner and root may). Names are checked:
 /// one that is empty, `.`, `..`, holds `/` or NUL or is longer than 255 bytes is refused with `InvalidInput`.
 #[derive(Debug)]
-pub struct Directory(Handle);
+pub struct Directory(Arc<Node>);
 
 impl Directory {
+    fn handle(&self) -> io::Result<Arc<Handle>> {
+        self.0.handle()
+    }
+
     /// Opens a directory by path; symlinks in the path are followed.
     ///
     /// # Errors
     /// Those of `open(2)`.
     pub fn open(path: &Path) -> io::Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        Ok(Self(Handle::new(rustix::fs::open(
-            path,
-            flags,
-            Mode::empty(),
-        )?)))
+        let fd = rustix::fs::open(path, flags, Mode::empty())?;
+        Ok(Self(Node::top(Handle::new(fd))?))
     }
 
     /// Opens the directory `name` below, which was seen to be `expected`.
@@ -36,7 +40,8 @@ impl Directory {
     /// # Errors
     /// Those of `open(2)`; `StaleNetworkFileHandle` when another directory took its place meanwhile.
     pub fn open_child(&self, name: &[u8], expected: &Meta) -> io::Result<Self> {
-        Ok(Self(self.0.open_dir(name, Some(expected))?))
+        let below = self.handle()?.open_dir(name, Some(expected))?;
+        Ok(Self(self.0.below(name, below, expected)))
     }
 
     /// All names in the directory.
@@ -44,7 +49,7 @@ impl Directory {
     /// # Errors
     /// Those of `getdents64(2)`: nothing is listed in part.
     pub fn list(&self) -> io::Result<Names> {
-        self.0.list()
+        self.handle()?.list()
     }
 
     /// Metadata of the directory itself.
@@ -52,7 +57,7 @@ impl Directory {
     /// # Errors
     /// Those of `statx(2)`.
     pub fn meta(&self) -> io::Result<Meta> {
-        self.0.meta()
+        self.handle()?.meta()
     }
 
     /// Extended attributes of the directory itself; none where the file system has none.
@@ -60,7 +65,7 @@ impl Directory {
     /// # Errors
     /// Those of `flistxattr(2)` and `fgetxattr(2)`.
     pub fn xattrs(&self) -> io::Result<Xattrs> {
-        self.0.xattrs()
+        self.handle()?.xattrs()
     }
 
     /// Metadata of an entry; a symlink is not followed, an automount not triggered.
@@ -68,7 +73,7 @@ impl Directory {
     /// # Errors
     /// Those of `statx(2)`.
     pub fn stat(&self, name: &[u8]) -> io::Result<Meta> {
-        self.0.stat(name)
+        self.handle()?.stat(name)
     }
 
     /// Where a symlink points to, as it is written there.
@@ -76,7 +81,7 @@ impl Directory {
     /// # Errors
     /// Those of `readlinkat(2)`.
     pub fn read_link(&self, name: &[u8]) -> io::Result<Vec<u8>> {
-        self.0.read_link(name)
+        self.handle()?.read_link(name)
     }
 
     /// Extended attributes of an entry that need not be opened: a symlink, pipe, socket or device.
@@ -86,7 +91,7 @@ impl Directory {
     /// # Errors
     /// Those of `llistxattr(2)` and `lgetxattr(2)`; `NotFound` only when the entry itself is gone.
     pub fn xattrs_of(&self, name: &[u8], _kind: Kind) -> io::Result<Xattrs> {
-        self.0.xattrs_of(name)
+        self.handle()?.xattrs_of(name)
     }
 
     /// Opens the regular file `name`, which was seen to be `expected`.
@@ -95,6 +100,6 @@ impl Directory {
     /// Those of `open(2)`; `InvalidInput` when a regular file is not expected; `StaleNetworkFileHandle` when another
     /// entry took its place meanwhile: look at it again.
     pub fn open_file(&self, name: &[u8], expected: &Meta) -> io::Result<SourceFile> {
-        self.0.open_file(name, expected)
+        self.handle()?.open_file(name, expected)
     }
 }

@@ -58,6 +58,14 @@ impl SourceFile {
         Holder::Open(self.file.as_fd()).read_all()
     }
 
+    /// Waits until content and metadata are durable.
+    ///
+    /// # Errors
+    /// Those of `fsync(2)`.
+    pub fn sync(&self) -> io::Result<()> {
+        self.file.sync_all()
+    }
+
     /// Data and holes that follow each other from 0 to `size`, bytes. Moves the position of reading.
     ///
     /// A file that takes the space of its size is one run of data, without asking.

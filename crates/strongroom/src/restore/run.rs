@@ -4,13 +4,16 @@ use std::io::ErrorKind;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use super::durable::Durable;
 use super::links::Links;
+use super::spared::Spared;
 use crate::backup::lock;
 use crate::engine::Strongroom;
 use crate::fs::{Attributes, Meta, Time};
 use crate::look::OpenPoint;
 use crate::monitor::{Monitor, Skipped};
 use crate::options::RestoreOptions;
+use crate::protected::Protected;
 use crate::report::RestoreReport;
 use crate::tree::{Record, TreeReader};
 use crate::{Error, Result};
@@ -20,11 +23,13 @@ const SKIPPED_KEPT: usize = 1000;
 
 /// One restore.
 pub(crate) struct Run<'a> {
-    pub(crate) engine: &'a Strongroom,
     pub(crate) options: &'a RestoreOptions,
     pub(crate) monitor: &'a dyn Monitor,
     pub(crate) tree: TreeReader,
     pub(crate) links: Links,
+    pub(crate) durable: Durable,
+    pub(crate) protected: Protected,
+    pub(crate) spared: Spared,
     pub(crate) started_at: Time,
     /// Local time for names of copies.
     pub(crate) stamp: String,
@@ -39,19 +44,21 @@ pub(crate) struct Run<'a> {
 
 impl<'a> Run<'a> {
     pub(crate) fn new(
-        engine: &'a Strongroom,
+        engine: &Strongroom,
         options: &'a RestoreOptions,
         monitor: &'a dyn Monitor,
         open: &'a OpenPoint,
-    ) -> Self {
+    ) -> Result<Self> {
         let now = engine.now();
         let local = now.with_timezone(&chrono::Local);
-        Self {
-            engine,
+        Ok(Self {
             options,
             monitor,
             tree: open.tree.clone(),
             links: Links::default(),
+            durable: Durable::default(),
+            protected: engine.protected(&options.protected)?,
+            spared: Spared::new(&open.root, options)?,
             started_at: Time {
                 secs: now.timestamp(),
                 nanos: now.timestamp_subsec_nanos() % 1_000_000_000,
@@ -63,7 +70,17 @@ impl<'a> Run<'a> {
             stopped: AtomicBool::new(false),
             euid: rustix::process::geteuid().as_raw(),
             foreign_owners: AtomicU64::new(0),
-        }
+        })
+    }
+
+    /// True when permissions do not bind the user.
+    pub(crate) fn is_root(&self) -> bool {
+        self.euid == 0
+    }
+
+    /// True for what belongs to the user who runs the restore.
+    pub(crate) fn is_own(&self, meta: &Meta) -> bool {
+        meta.uid == self.euid
     }
 
     /// Fails once the run is cancelled or has failed elsewhere.
@@ -115,6 +132,15 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         match &error {
+            Error::ReadBack(_) => {
+                self.count(|report| report.damaged_count += 1);
+                self.skip(path, reason_of(&error));
+                Ok(())
+            }
+            Error::Protected(_) => {
+                self.skip(path, reason_of(&error));
+                Ok(())
+            }
             Error::File { source, .. } => {
                 let kind = source.kind();
                 if matches!(
@@ -158,6 +184,11 @@ impl<'a> Run<'a> {
             let below = root.strip_prefix(path).unwrap_or_default();
             root.len() > path.len() && (path == b"/" || path.is_empty() || below.starts_with(b"/"))
         })
+    }
+
+    /// An entry was looked at and is left as it is.
+    pub(crate) fn left(&self, meta: &Meta) {
+        self.monitor.done(1, meta.size);
     }
 
     /// An entry stands that was there already, or that was written.

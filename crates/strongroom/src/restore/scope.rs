@@ -2,67 +2,59 @@
 
 use std::sync::Arc;
 
-use super::links::Place;
 use super::run::Run;
-use crate::fs::{Meta, TargetDir, conflict_name};
+use crate::fs::{Draft, How, Meta, TargetDir, conflict_name};
 use crate::tree::Record;
 use crate::{Error, Result};
 
 /// Kept by every entry that is still to be written. When the last one lets go, the directory gets its attributes; it lets
 /// go of its parent only then, so that times are set from the bottom up.
 pub(crate) struct Scope<'r> {
-    run: &'r Run<'r>,
+    pub(crate) run: &'r Run<'r>,
     /// `None` in a dry run where the directory does not exist.
     dir: Option<TargetDir>,
     /// Nothing was in it before.
     pub(crate) is_fresh: bool,
+    /// What the point does not hold may be removed here and below.
+    pub(crate) may_clean: bool,
     /// Absolute path in the point.
     pub(crate) path: Vec<u8>,
-    /// Name in the target's parent.
-    name: Vec<u8>,
-    parent: Option<Arc<Self>>,
-    /// What the directory shall look like; `None` for one that is only passed through.
-    record: Option<Record>,
+    finish: Finish,
+    /// Let go of last.
+    _parent: Option<Arc<Self>>,
+}
+
+/// What a directory gets when it is full.
+pub(crate) enum Finish {
+    /// Nothing: it stays as it is.
+    Keep,
+    /// Its permissions of before, which did not let its owner write.
+    Mode(u16),
+    /// All attributes of this record.
+    Apply(Box<Record>),
+}
+
+/// What is known of a directory when it is entered.
+pub(crate) struct Entered {
+    /// `None` in a dry run where the directory does not exist.
+    pub(crate) dir: Option<TargetDir>,
+    pub(crate) is_fresh: bool,
+    pub(crate) may_clean: bool,
+    /// Absolute path in the point.
+    pub(crate) path: Vec<u8>,
+    pub(crate) finish: Finish,
 }
 
 impl<'r> Scope<'r> {
-    /// The directory that a start lands in; with a record, it gets its attributes when all is done.
-    pub(crate) fn base(
-        run: &'r Run<'r>,
-        dir: Option<TargetDir>,
-        path: Vec<u8>,
-        record: Option<Record>,
-    ) -> Arc<Self> {
-        let is_fresh = dir.is_none();
+    pub(crate) fn new(run: &'r Run<'r>, entered: Entered, parent: Option<Arc<Self>>) -> Arc<Self> {
         Arc::new(Self {
             run,
-            is_fresh,
-            dir,
-            path,
-            name: Vec::new(),
-            parent: None,
-            record,
-        })
-    }
-
-    /// A directory below this one.
-    pub(crate) fn below(
-        self: &Arc<Self>,
-        dir: Option<TargetDir>,
-        is_fresh: bool,
-        name: Vec<u8>,
-        path: Vec<u8>,
-        record: Option<Record>,
-    ) -> Arc<Self> {
-        let parent = Some(Arc::clone(self));
-        Arc::new(Self {
-            run: self.run,
-            dir,
-            is_fresh,
-            path,
-            name,
-            parent,
-            record,
+            dir: entered.dir,
+            is_fresh: entered.is_fresh,
+            may_clean: entered.may_clean,
+            path: entered.path,
+            finish: entered.finish,
+            _parent: parent,
         })
     }
 
@@ -76,19 +68,7 @@ impl<'r> Scope<'r> {
         [above, b"/", name].concat()
     }
 
-    /// Path in the target of an entry of this directory.
-    pub(crate) fn place_of(&self, name: &[u8]) -> Option<Place> {
-        let mut names = vec![name.to_vec()];
-        let mut scope = self;
-        while let Some(parent) = &scope.parent {
-            names.push(scope.name.clone());
-            scope = parent;
-        }
-        names.reverse();
-        Some(Place::new(scope.dir.clone()?, names))
-    }
-
-    /// The open directory.
+    /// The directory.
     pub(crate) fn dir(&self) -> Result<&TargetDir> {
         self.dir
             .as_ref()
@@ -102,23 +82,23 @@ impl<'r> Scope<'r> {
     /// What stands under a name.
     pub(crate) fn stat(&self, name: &[u8]) -> Result<Option<Meta>> {
         match &self.dir {
-            Some(dir) if !self.is_fresh => dir
-                .stat(name)
-                .map_err(|error| self.error("look at", name, error)),
+            Some(_) if !self.is_fresh => self.stat_now(name),
             _ => Ok(None),
         }
     }
 
+    /// The same where another program may have made it since.
+    pub(crate) fn stat_now(&self, name: &[u8]) -> Result<Option<Meta>> {
+        self.dir()?
+            .stat(name)
+            .map_err(|error| self.error("look at", name, error))
+    }
+
     /// A free name for a copy of an entry whose own name is taken.
     pub(crate) fn free_name(&self, name: &[u8]) -> Result<Vec<u8>> {
-        let dir = self.dir()?;
         for attempt in 1..10_000 {
             let copy = conflict_name(name, &self.run.stamp, attempt);
-            if dir
-                .stat(&copy)
-                .map_err(|error| self.error("look at", name, error))?
-                .is_none()
-            {
+            if self.stat_now(&copy)?.is_none() {
                 return Ok(copy);
             }
         }
@@ -129,8 +109,17 @@ impl<'r> Scope<'r> {
         ))
     }
 
+    /// Fails for what is, or holds, a protected place.
+    pub(crate) fn check_removable(&self, name: &[u8], found: &Meta) -> Result<()> {
+        if self.run.protected.is_or_holds(found) {
+            return Err(self.protected(name));
+        }
+        Ok(())
+    }
+
     /// Removes whatever stands under a name.
     pub(crate) fn clear(&self, name: &[u8], found: &Meta) -> Result<u64> {
+        self.check_removable(name, found)?;
         let dir = self.dir()?;
         let removed = if found.kind == crate::fs::Kind::Directory {
             dir.remove_tree(name)
@@ -139,16 +128,62 @@ impl<'r> Scope<'r> {
         };
         removed.map_err(|error| self.error("remove", name, error))
     }
+
+    /// Makes an entry for `name` aside.
+    pub(crate) fn draft(
+        &self,
+        name: &[u8],
+        make: impl Fn(&TargetDir, &[u8]) -> std::io::Result<()>,
+    ) -> Result<Draft> {
+        let dir = self.dir()?;
+        let made = dir.draft(name, |temporary| make(dir, temporary));
+        made.map(|(draft, ())| draft)
+            .map_err(|error| self.error("make", name, error))
+    }
+
+    /// Puts an entry that was made aside into its place; what stands there goes only then. `found` is what was seen there
+    /// and is to be replaced, `None` where nothing may be.
+    pub(crate) fn place(&self, draft: &mut Draft, name: &[u8], found: Option<&Meta>) -> Result<()> {
+        let how = match found {
+            Some(found) => {
+                self.check_removable(name, found)?;
+                How::Replace
+            }
+            None => How::KeepExisting,
+        };
+        let replaced = draft
+            .try_finish(name, how)
+            .map_err(|error| self.error("name", name, error))?;
+        if let Some(old) = replaced
+            && let Err(error) = old.remove()
+        {
+            let rest = String::from_utf8_lossy(old.name()).into_owned();
+            let reason = format!("what stood there is not wholly removed, see {rest}: {error}");
+            self.run.skip(&self.path_of(name), reason);
+        }
+        Ok(())
+    }
 }
 
 impl Drop for Scope<'_> {
     fn drop(&mut self) {
-        let (Some(record), Some(dir)) = (&self.record, &self.dir) else {
+        let Some(dir) = &self.dir else { return };
+        // A run that ends early leaves its directories unfinished, for the next one to take up.
+        if self.run.options.dry_run || self.run.is_stopped() || std::thread::panicking() {
+            if let (Finish::Mode(mode), false) = (&self.finish, self.run.options.dry_run) {
+                let _kept = dir.set_own_mode(*mode);
+            }
             return;
-        };
-        if !self.run.options.dry_run && !self.run.is_stopped() {
-            let refused = dir.apply(&self.run.attributes(record));
-            self.run.note_refused(&self.path, refused);
         }
+        let refused = match &self.finish {
+            Finish::Keep => Vec::new(),
+            Finish::Mode(mode) => match dir.set_own_mode(*mode) {
+                Ok(()) => Vec::new(),
+                Err(error) => vec![format!("mode {mode:o} not set: {error}")],
+            },
+            Finish::Apply(record) => dir.apply(&self.run.attributes(record)),
+        };
+        self.run.durable.directory(dir);
+        self.run.note_refused(&self.path, refused);
     }
 }

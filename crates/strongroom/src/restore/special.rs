@@ -9,7 +9,7 @@ use crate::fs::{Kind, Meta, TargetDir};
 use crate::options::OnConflict;
 use crate::tree::Record;
 
-/// Makes an entry that has no content.
+/// Makes an entry that has no content; returns its name, or `None` where it was left out on purpose.
 pub(crate) fn restore(
     run: &Run<'_>,
     scope: &Arc<Scope<'_>>,
@@ -18,37 +18,58 @@ pub(crate) fn restore(
 ) -> Result<Option<Vec<u8>>> {
     let dir = scope.dir()?;
     let mut name = record.name.clone();
-    if let Some(found) = found {
-        if is_there(dir, record, found) {
-            finish(run, scope, dir, &name, record);
-            return Ok(Some(name));
+    match found {
+        None => {
+            make(dir, record, &name).map_err(|error| scope.error("make", &name, error))?;
+            apply(
+                run,
+                scope,
+                record,
+                dir.apply_to(&name, &run.attributes(record)),
+            );
         }
-        run.count(|report| report.conflicts_count += 1);
-        match run.options.on_conflict {
-            OnConflict::Skip => return Ok(None),
-            OnConflict::Copy => name = scope.free_name(&name)?,
-            OnConflict::Overwrite => {
-                scope.clear(&name, found)?;
+        Some(found) if is_there(dir, record, found) => {
+            apply(
+                run,
+                scope,
+                record,
+                dir.apply_to(&name, &run.attributes(record)),
+            );
+        }
+        Some(found) => {
+            run.count(|report| report.conflicts_count += 1);
+            let mut replaced = None;
+            match run.options.on_conflict {
+                OnConflict::Skip => {
+                    run.left(&record.meta);
+                    return Ok(None);
+                }
+                OnConflict::Copy => name = scope.free_name(&name)?,
+                OnConflict::Overwrite => replaced = Some(found),
             }
+            let mut draft = scope.draft(&record.name, |dir, name| make(dir, record, name))?;
+            apply(run, scope, record, draft.apply(&run.attributes(record)));
+            scope.place(&mut draft, &name, replaced)?;
         }
     }
-    let meta = &record.meta;
-    let made = match meta.kind {
-        Kind::Symlink => {
-            dir.make_symlink(&name, record.extras.target.as_deref().unwrap_or_default())
-        }
-        Kind::Fifo => dir.make_fifo(&name, meta.mode),
-        kind => dir.make_device(&name, kind, meta.mode, meta.rdev),
-    };
-    made.map_err(|error| scope.error("make", &record.name, error))?;
-    finish(run, scope, dir, &name, record);
+    run.durable.directory(dir);
+    run.done(&record.meta, 0, 0);
     Ok(Some(name))
 }
 
-fn finish(run: &Run<'_>, scope: &Scope<'_>, dir: &TargetDir, name: &[u8], record: &Record) {
-    let refused = dir.apply_to(name, &run.attributes(record));
+fn make(dir: &TargetDir, record: &Record, name: &[u8]) -> std::io::Result<()> {
+    let meta = &record.meta;
+    match meta.kind {
+        Kind::Symlink => {
+            dir.make_symlink(name, record.extras.target.as_deref().unwrap_or_default())
+        }
+        Kind::Fifo => dir.make_fifo(name, meta.mode),
+        kind => dir.make_device(name, kind, meta.mode, meta.rdev),
+    }
+}
+
+fn apply(run: &Run<'_>, scope: &Scope<'_>, record: &Record, refused: Vec<String>) {
     run.note_refused(&scope.path_of(&record.name), refused);
-    run.done(&record.meta, 0, 0);
 }
 
 /// Whether what stands there is the entry already.

@@ -1,126 +1,182 @@
 //! The walk through the point's tree: directories, links and special files; files go to the workers.
 
-use std::path::PathBuf;
+use std::collections::HashMap;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
+use super::directory::{self, Role};
+use super::extra::Extra;
 use super::file::{FileJob, is_without_content};
-use super::links::Place;
+use super::links::{self, Pending, Place};
 use super::run::Run;
-use super::scope::Scope;
+use super::scope::{Entered, Finish, Scope};
 use super::special;
-use super::start::Start;
-use crate::fs::{Kind, Meta, Names, Target, TargetDir};
-use crate::options::OnConflict;
-use crate::tree::{Capture, DirReader, Record};
+use super::start::{Start, parent};
+use crate::fs::{Kind, Meta, Target, TargetDir};
+use crate::options::{OnConflict, RestoreTarget};
+use crate::tree::{Capture, Descent, Record};
 use crate::{Error, Result};
 
 /// The walking side of a restore.
 pub(crate) struct Walk<'r> {
     run: &'r Run<'r>,
     jobs: SyncSender<FileJob<'r>>,
-    stack: Vec<Frame<'r>>,
-    bases: Vec<(TargetDir, PathBuf)>,
+    stack: Descent<'r, Frame<'r>>,
+    /// The target; `None` in a dry run where it does not exist.
+    base: Option<TargetDir>,
+    /// The target was made by this run.
+    is_made: bool,
+    /// Directories on the way to what was asked for, by path: several starts may share them, and they get their
+    /// attributes when all is done.
+    passed: HashMap<Vec<u8>, Arc<Scope<'r>>>,
 }
 
 /// A directory on the way down.
 struct Frame<'r> {
-    records: DirReader,
     scope: Arc<Scope<'r>>,
-    /// Names that stood in the target before; only where extra ones are to be removed.
-    before: Option<(Names, usize)>,
+    extra: Option<Extra>,
 }
 
 impl<'r> Walk<'r> {
-    pub(crate) fn new(run: &'r Run<'r>, jobs: SyncSender<FileJob<'r>>) -> Self {
-        Self {
+    /// Opens the target: the only path that is followed, because the user chose it. Everything else is below it.
+    pub(crate) fn open(run: &'r Run<'r>, jobs: SyncSender<FileJob<'r>>) -> Result<Self> {
+        let path = target_path(&run.options.target);
+        if matches!(run.options.target, RestoreTarget::Directory(_)) && run.protected.covers(&path)
+        {
+            return Err(Error::Protected(path));
+        }
+        let opened = if run.options.dry_run || path == Path::new("/") {
+            Target::open(&path).map(|dir| (Some(dir), false))
+        } else {
+            Target::create(&path).map(|(dir, is_made)| (Some(dir), is_made))
+        };
+        let (base, is_made) = match opened {
+            Err(error) if run.options.dry_run && error.kind() == ErrorKind::NotFound => {
+                (None, false)
+            }
+            Err(error) if is_not_a_directory(&error, &path) => {
+                return Err(Error::TargetNotDirectory(path));
+            }
+            Err(source) => {
+                let action = "open";
+                return Err(Error::File {
+                    action,
+                    path,
+                    source,
+                });
+            }
+            Ok(opened) => opened,
+        };
+        if let Some(dir) = base.as_ref().filter(|_| is_made) {
+            run.durable.made(dir, &path);
+        }
+        Ok(Self {
             run,
             jobs,
-            stack: Vec::new(),
-            bases: Vec::new(),
-        }
+            stack: Descent::new(&run.tree),
+            base,
+            is_made,
+            passed: HashMap::new(),
+        })
     }
 
     /// Restores one root or chosen path.
     pub(crate) fn restore(&mut self, start: Start) -> Result<()> {
-        let Start {
-            path,
-            mut record,
-            into,
-            name,
-        } = start;
-        let dir = self.open_base(&into)?;
-        self.bases.extend(dir.clone().map(|dir| (dir, into)));
-        match name {
-            None => {
-                let wanted = (!self.run.is_above_a_root(&path)).then(|| record.clone());
-                let scope = Scope::base(self.run, dir, path, wanted);
-                self.run.count(|report| report.dirs_count += 1);
-                self.descend(scope, &record)?;
-            }
-            Some(name) => {
-                let above = path.len() - name.len();
-                let parent = path
-                    .get(..above.saturating_sub(1).max(1))
-                    .unwrap_or(b"/")
-                    .to_vec();
-                record.name = name;
-                let scope = Scope::base(self.run, dir, parent, None);
-                self.entry(&scope, record)?;
-            }
+        let path = start.path.clone();
+        if let Err(error) = self.begin(start) {
+            self.run.settle(&path, error)?;
         }
         self.run_down()
     }
 
-    /// The directories that were restored into; to be made durable when all workers are done.
-    pub(crate) fn into_bases(self) -> Vec<(TargetDir, PathBuf)> {
-        self.bases
+    fn begin(&mut self, start: Start) -> Result<()> {
+        if start.is_whole {
+            return self.begin_whole(start);
+        }
+        let above = (0..=start.way.len()).fold(start.path.as_slice(), |path, _| parent(path));
+        let mut scope = self.base_scope(above.to_vec(), Finish::Keep, self.base.is_none());
+        for step in &start.way {
+            scope = self.pass(&scope, step)?;
+        }
+        self.entry(&scope, start.record, Role::Start)
     }
 
-    fn open_base(&self, into: &std::path::Path) -> Result<Option<TargetDir>> {
-        let opened = if self.run.options.dry_run {
-            Target::open(into)
-        } else {
-            Target::create(into)
-        };
-        match opened {
-            Ok(dir) => Ok(Some(dir)),
-            Err(error)
-                if self.run.options.dry_run && error.kind() == std::io::ErrorKind::NotFound =>
-            {
-                Ok(None)
-            }
-            Err(error) if is_not_a_directory(&error, into) => {
-                Err(Error::TargetNotDirectory(into.to_owned()))
-            }
-            Err(source) => Err(Error::File {
-                action: "open",
-                path: into.to_owned(),
-                source,
-            }),
+    fn pass(&mut self, scope: &Arc<Scope<'r>>, step: &Record) -> Result<Arc<Scope<'r>>> {
+        let path = scope.path_of(&step.name);
+        if let Some(passed) = self.passed.get(&path) {
+            return Ok(Arc::clone(passed));
         }
+        let found = scope.stat(&step.name)?;
+        let below = directory::enter(scope, step, found, Role::Passed)?
+            .ok_or_else(|| scope.error("enter", &step.name, ErrorKind::NotADirectory.into()))?;
+        self.passed.insert(path, Arc::clone(&below));
+        Ok(below)
+    }
+
+    /// The content of a directory lands in the target itself.
+    fn begin_whole(&mut self, start: Start) -> Result<()> {
+        let mut found = None;
+        if let Some(dir) = &self.base {
+            let fail = |error| Error::file("prepare", &start.path, error);
+            if self.is_made {
+                dir.set_own_mode(directory::UNFINISHED_MODE).map_err(fail)?;
+            } else {
+                let meta = dir.meta().map_err(fail)?;
+                if directory::is_locked(self.run, &meta) && !self.run.options.dry_run {
+                    let _refused = dir.set_own_mode(meta.mode | 0o700);
+                }
+                found = Some(meta);
+            }
+        }
+        let finish = directory::finish(
+            self.run,
+            &start.path,
+            &start.record,
+            found.as_ref(),
+            Role::Start,
+        );
+        let is_fresh = self.is_made || self.base.is_none();
+        let scope = self.base_scope(start.path, finish, is_fresh);
+        self.descend(scope, &start.record)
+    }
+
+    fn base_scope(&self, path: Vec<u8>, finish: Finish, is_fresh: bool) -> Arc<Scope<'r>> {
+        let entered = Entered {
+            dir: self.base.clone(),
+            is_fresh,
+            may_clean: true,
+            path,
+            finish,
+        };
+        Scope::new(self.run, entered, None)
     }
 
     /// Works through the open directories until none is left.
     fn run_down(&mut self) -> Result<()> {
-        while let Some(frame) = self.stack.last_mut() {
+        while let Some((records, frame)) = self.stack.innermost() {
             self.run.check()?;
             let scope = Arc::clone(&frame.scope);
-            match frame.records.next() {
+            match records.next() {
                 Ok(Some(record)) => {
-                    frame.remove_before(self.run, Some(&record.name))?;
+                    if let Some(extra) = &mut frame.extra {
+                        extra.remove_before(&scope, Some(&record.name))?;
+                    }
                     let path = scope.path_of(&record.name);
-                    if let Err(error) = self.entry(&scope, record) {
+                    if let Err(error) = self.entry(&scope, record, Role::Inner) {
                         self.run.settle(&path, error)?;
                     }
                 }
                 Ok(None) => {
-                    frame.remove_before(self.run, None)?;
-                    self.stack.pop();
+                    if let Some(extra) = &mut frame.extra {
+                        extra.remove_before(&scope, None)?;
+                    }
+                    self.stack.leave();
                 }
                 // The rest of this directory cannot be read; what was not seen is not extra.
                 Err(error) => {
-                    self.stack.pop();
+                    self.stack.leave();
                     self.run.settle(&scope.path, error)?;
                 }
             }
@@ -128,29 +184,26 @@ impl<'r> Walk<'r> {
         Ok(())
     }
 
-    fn entry(&mut self, scope: &Arc<Scope<'r>>, record: Record) -> Result<()> {
+    fn entry(&mut self, scope: &Arc<Scope<'r>>, record: Record, role: Role) -> Result<()> {
         let found = scope.stat(&record.name)?;
-        if let Some(capture) = record
-            .extras
-            .capture
-            .filter(|capture| *capture != Capture::Unreadable)
-        {
+        if let Some(capture) = record.extras.capture.filter(|capture| is_told(*capture)) {
             let reason = format!("as it was backed up: {}", capture.describe());
             self.run.skip(&scope.path_of(&record.name), reason);
         }
+        let leave_out = |reason: &str| {
+            self.run.monitor.done(1, 0);
+            let path = scope.path_of(&record.name);
+            self.run.skip(&path, reason.to_owned());
+            Ok(())
+        };
         match record.meta.kind {
-            Kind::Directory => self.directory(scope, record, found),
-            Kind::Socket => {
-                self.run.monitor.done(1, 0);
-                let reason = "a socket is recorded, but not made again".to_owned();
-                self.run.skip(&scope.path_of(&record.name), reason);
-                Ok(())
-            }
+            Kind::Directory => match directory::enter(scope, &record, found, role)? {
+                Some(below) => self.descend(below, &record),
+                None => Ok(()),
+            },
+            Kind::Socket => leave_out("a socket is recorded, but not made again"),
             Kind::File if is_without_content(&record) => {
-                self.run.monitor.done(1, 0);
-                let reason = "not in the recovery point: it could not be read".to_owned();
-                self.run.skip(&scope.path_of(&record.name), reason);
-                Ok(())
+                leave_out("not in the recovery point: it could not be read")
             }
             _ if self.run.options.dry_run => self.pretend(scope, &record, found.as_ref()),
             _ => self.leaf(scope, record, found),
@@ -159,128 +212,38 @@ impl<'r> Walk<'r> {
 
     /// A file or special file: the first name is made, the others are linked to it.
     fn leaf(&self, scope: &Arc<Scope<'r>>, record: Record, found: Option<Meta>) -> Result<()> {
-        let link = record.extras.hard_link;
-        if let Some(first) = link.and_then(|key| self.run.links.first(key)) {
-            return self.link(scope, &record, found, &first);
+        let mut pending = None;
+        if let Some(key) = record.extras.hard_link {
+            match self.run.links.first(key) {
+                Some(first) => {
+                    if links::restore(self.run, scope, &record, found.as_ref(), &first)? {
+                        return Ok(());
+                    }
+                }
+                None => pending = Some(Pending::new(&self.run.links, key)),
+            }
         }
         if record.meta.kind == Kind::File {
             let job = FileJob {
                 scope: Arc::clone(scope),
                 record,
                 found,
-                link,
+                pending,
             };
             return self.jobs.send(job).map_err(|_| Error::Cancelled);
         }
-        let outcome = special::restore(self.run, scope, &record, found.as_ref());
-        if let Some(key) = link {
-            let name = outcome.as_ref().ok().cloned().flatten();
-            self.run
-                .links
-                .done(key, name.and_then(|name| scope.place_of(&name)));
+        let name = special::restore(self.run, scope, &record, found.as_ref())?;
+        if let (Some(pending), Some(name)) = (pending, name) {
+            let dir = scope.dir()?.clone();
+            pending.written(Place { dir, name });
         }
-        outcome.map(|_| ())
-    }
-
-    fn link(
-        &self,
-        scope: &Arc<Scope<'r>>,
-        record: &Record,
-        found: Option<Meta>,
-        first: &Place,
-    ) -> Result<()> {
-        let fail = |error| scope.error("link", &record.name, error);
-        let (first_dir, first_name) = first.open().map_err(fail)?;
-        let mut name = record.name.clone();
-        if let Some(found) = found {
-            let target = first_dir.stat(first_name).map_err(fail)?;
-            if target.is_some_and(|meta| (meta.dev, meta.ino) == (found.dev, found.ino)) {
-                self.run.done(&record.meta, 0, record.meta.size);
-                return Ok(());
-            }
-            self.run.count(|report| report.conflicts_count += 1);
-            match self.run.options.on_conflict {
-                OnConflict::Skip => return Ok(()),
-                OnConflict::Copy => name = scope.free_name(&name)?,
-                OnConflict::Overwrite => {
-                    scope.clear(&name, &found)?;
-                }
-            }
-        }
-        scope
-            .dir()?
-            .make_link(&first_dir, first_name, &name)
-            .map_err(fail)?;
-        self.run.done(&record.meta, 0, 0);
         Ok(())
-    }
-
-    fn directory(
-        &mut self,
-        scope: &Arc<Scope<'r>>,
-        record: Record,
-        found: Option<Meta>,
-    ) -> Result<()> {
-        let mut name = record.name.clone();
-        let fail = |error| scope.error("make the directory", &record.name, error);
-        let mut merged = false;
-        match &found {
-            Some(meta) if meta.kind == Kind::Directory => merged = true,
-            Some(meta) => {
-                self.run.count(|report| report.conflicts_count += 1);
-                match self.run.options.on_conflict {
-                    OnConflict::Skip => return Ok(()),
-                    _ if self.run.options.dry_run => {}
-                    OnConflict::Copy => name = scope.free_name(&name)?,
-                    OnConflict::Overwrite => {
-                        scope.clear(&name, meta)?;
-                    }
-                }
-            }
-            None => {}
-        }
-        let dir = match (merged, self.run.options.dry_run) {
-            (true, _) => Some(scope.dir()?.open_dir(&name).map_err(fail)?),
-            (false, true) => None,
-            (false, false) => Some(scope.dir()?.make_dir(&name).map_err(fail)?),
-        };
-        self.run.count(|report| report.dirs_count += 1);
-        let path = scope.path_of(&record.name);
-        let wanted = self.wanted(&path, &record, merged);
-        let below = scope.below(dir, !merged, name, path, wanted);
-        self.descend(below, &record)
-    }
-
-    /// What a directory shall look like. One above a root was only passed through: an existing one is left as it is.
-    fn wanted(&self, path: &[u8], record: &Record, merged: bool) -> Option<Record> {
-        if !self.run.is_above_a_root(path) {
-            return Some(record.clone());
-        }
-        let mut wanted = record.clone();
-        wanted.meta.mtime = self.run.started_at;
-        (!merged).then_some(wanted)
     }
 
     /// Opens a directory of the point; its entries follow in [`Walk::run_down`].
     fn descend(&mut self, scope: Arc<Scope<'r>>, record: &Record) -> Result<()> {
-        let records = self.run.tree.open_dir(&record.content)?;
-        let is_whole = record.extras.capture.is_none() && !self.run.is_above_a_root(&scope.path);
-        let cleans = self.run.options.delete_extra && !scope.is_fresh && is_whole;
-        let before = match scope.dir() {
-            Ok(dir) if cleans => {
-                let names = dir
-                    .list()
-                    .map_err(|error| scope.error("list", b"", error))?;
-                Some((names, 0))
-            }
-            _ => None,
-        };
-        self.stack.push(Frame {
-            records,
-            scope,
-            before,
-        });
-        Ok(())
+        let extra = Extra::list(&scope, record)?;
+        self.stack.enter(&record.content, Frame { scope, extra })
     }
 
     /// Counts what would be done.
@@ -296,10 +259,13 @@ impl<'r> Walk<'r> {
         if found.is_some() && !is_there {
             self.run.count(|report| report.conflicts_count += 1);
             if self.run.options.on_conflict == OnConflict::Skip {
+                self.run.left(meta);
                 return Ok(());
             }
         }
-        let bytes = if meta.kind == Kind::File {
+        let link = record.extras.hard_link;
+        let is_linked = link.is_some_and(|key| self.run.links.is_repeated(key));
+        let bytes = if meta.kind == Kind::File && !is_linked {
             meta.size
         } else {
             0
@@ -310,38 +276,21 @@ impl<'r> Walk<'r> {
     }
 }
 
-impl Frame<'_> {
-    /// Removes entries of the target whose names come before `next` and are not in the point.
-    fn remove_before(&mut self, run: &Run<'_>, next: Option<&[u8]>) -> Result<()> {
-        let Some((names, at)) = &mut self.before else {
-            return Ok(());
-        };
-        while let Some(name) = names.get(*at) {
-            match next.map(|next| name.cmp(next)) {
-                Some(std::cmp::Ordering::Greater) => return Ok(()),
-                Some(std::cmp::Ordering::Equal) => {
-                    *at += 1;
-                    return Ok(());
-                }
-                Some(std::cmp::Ordering::Less) | None => {}
-            }
-            let outcome = match self.scope.stat(name) {
-                Ok(Some(_)) if run.options.dry_run => Ok(1),
-                Ok(Some(meta)) => self.scope.clear(name, &meta),
-                Ok(None) => Ok(0),
-                Err(error) => Err(error),
-            };
-            match outcome {
-                Ok(removed) => run.count(|report| report.removed_count += removed),
-                Err(error) => run.settle(&self.scope.path_of(name), error)?,
-            }
-            *at += 1;
-        }
-        Ok(())
+/// Where the target lies.
+pub(crate) fn target_path(target: &RestoreTarget) -> PathBuf {
+    match target {
+        RestoreTarget::Directory(path) => path.clone(),
+        RestoreTarget::Original => PathBuf::from("/"),
     }
 }
 
-fn is_not_a_directory(error: &std::io::Error, path: &std::path::Path) -> bool {
-    error.kind() == std::io::ErrorKind::NotADirectory
-        || (error.kind() == std::io::ErrorKind::AlreadyExists && !path.is_dir())
+/// A state that the user must know of; what could not be read is told where it is left out, and what was not to be
+/// entered was the user's choice.
+fn is_told(capture: Capture) -> bool {
+    !matches!(capture, Capture::Unreadable | Capture::NotEntered)
+}
+
+fn is_not_a_directory(error: &std::io::Error, path: &Path) -> bool {
+    error.kind() == ErrorKind::NotADirectory
+        || (error.kind() == ErrorKind::AlreadyExists && !path.is_dir())
 }

@@ -12,6 +12,9 @@ use crate::engine::Strongroom;
 use crate::fs::Kind;
 use crate::{Error, Result};
 
+/// Runs of pieces that one directory may have: its pieces are mostly neighbours, so that this is far beyond any real one.
+const DIR_RUNS_MAX: usize = 1 << 20;
+
 /// Reads records and extents through the engine's block cache.
 #[derive(Clone)]
 pub(crate) struct TreeReader {
@@ -34,18 +37,22 @@ impl TreeReader {
         }
     }
 
-    /// The extents of a content, those stored by reference included.
-    pub(crate) fn extents(&self, content: &Content) -> Result<Vec<Extent>> {
-        match content {
-            Content::Empty | Content::Inline(_) => Ok(Vec::new()),
-            Content::Extents(extents) => Ok(extents.clone()),
-            Content::Indirect(pieces) => {
-                let mut extents = Vec::new();
-                for at in addresses(pieces) {
-                    extents.extend(read_extents(&self.engine.piece(at)?)?);
-                }
-                Ok(extents)
-            }
+    /// Raw bytes of one chunk of content.
+    pub(crate) fn data_chunk(&self, at: ChunkAddress) -> Result<bytes::Bytes> {
+        self.engine.data_chunk(at)
+    }
+
+    /// Streams the extents of a content, those stored by reference included.
+    pub(crate) fn extents(&self, content: &Content) -> ExtentReader {
+        let (direct, pieces) = match content {
+            Content::Empty | Content::Inline(_) => (Vec::new(), Vec::new()),
+            Content::Extents(extents) => (extents.clone(), Vec::new()),
+            Content::Indirect(pieces) => (Vec::new(), pieces.clone()),
+        };
+        ExtentReader {
+            tree: self.clone(),
+            pieces: Chunks::new(pieces),
+            extents: direct.into(),
         }
     }
 
@@ -54,10 +61,10 @@ impl TreeReader {
         if matches!(content, Content::Inline(_)) {
             return Err(Error::TreeDamaged("a directory has inline content"));
         }
-        let pieces = self.extents(content)?;
         Ok(DirReader {
             tree: self.clone(),
-            pieces: Pieces::new(pieces),
+            extents: self.extents(content),
+            pieces: Chunks::default(),
             records: VecDeque::new(),
             last: Vec::new(),
         })
@@ -65,11 +72,11 @@ impl TreeReader {
 
     /// The record of one name in a directory, by O(log pieces) reads.
     pub(crate) fn find_in_dir(&self, content: &Content, name: &[u8]) -> Result<Option<Record>> {
-        let pieces: Vec<ChunkAddress> = addresses(&self.extents(content)?).collect();
+        let pieces = PieceTable::read(self.extents(content))?;
         let (mut low, mut high) = (0, pieces.len());
         while low < high {
             let middle = low + (high - low) / 2;
-            let Some(&at) = pieces.get(middle) else { break };
+            let Some(at) = pieces.get(middle) else { break };
             let records = read_records(&self.engine.piece(at)?)?;
             let (Some(first), Some(last)) = (records.first(), records.last()) else {
                 return Err(Error::TreeDamaged("a directory piece is empty"));
@@ -104,12 +111,33 @@ impl TreeReader {
     }
 }
 
-/// The pieces of a directory still to be read, without one address per chunk in memory.
-struct Pieces {
+/// Streams extents; holds one extent piece in memory.
+pub(crate) struct ExtentReader {
+    tree: TreeReader,
+    pieces: Chunks,
     extents: VecDeque<Extent>,
 }
 
-impl Pieces {
+impl ExtentReader {
+    /// The next extent.
+    pub(crate) fn next(&mut self) -> Result<Option<Extent>> {
+        while self.extents.is_empty() {
+            let Some(at) = self.pieces.next() else {
+                return Ok(None);
+            };
+            self.extents = read_extents(&self.tree.engine.piece(at)?)?.into();
+        }
+        Ok(self.extents.pop_front())
+    }
+}
+
+/// Chunks still to be read, without one address per chunk in memory.
+#[derive(Default)]
+struct Chunks {
+    extents: VecDeque<Extent>,
+}
+
+impl Chunks {
     fn new(extents: Vec<Extent>) -> Self {
         Self {
             extents: extents.into(),
@@ -130,7 +158,7 @@ impl Pieces {
                         block: *block,
                         chunk: *first,
                     };
-                    *first += 1;
+                    *first = first.saturating_add(1);
                     *count -= 1;
                     return Some(at);
                 }
@@ -142,19 +170,70 @@ impl Pieces {
     }
 }
 
+/// All pieces of a directory by number, without one address per piece in memory.
+struct PieceTable {
+    /// Each with the number of its first piece.
+    runs: Vec<(u64, Extent)>,
+    len: u64,
+}
+
+impl PieceTable {
+    fn read(mut extents: ExtentReader) -> Result<Self> {
+        let mut table = Self {
+            runs: Vec::new(),
+            len: 0,
+        };
+        while let Some(extent) = extents.next()? {
+            let Extent::Run { count, .. } = extent else {
+                return Err(Error::TreeDamaged("a directory has a hole"));
+            };
+            if table.runs.len() >= DIR_RUNS_MAX {
+                return Err(Error::TreeDamaged("a directory has too many pieces"));
+            }
+            table.runs.push((table.len, extent));
+            table.len += u64::from(count);
+        }
+        Ok(table)
+    }
+
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn get(&self, number: u64) -> Option<ChunkAddress> {
+        let after = self.runs.partition_point(|(first, _)| *first <= number);
+        let (start, extent) = self.runs.get(after.checked_sub(1)?)?;
+        let offset = usize::try_from(number - start).ok()?;
+        addresses(std::slice::from_ref(extent)).nth(offset)
+    }
+}
+
 /// Streams the records of one directory; holds one piece in memory.
 pub(crate) struct DirReader {
     tree: TreeReader,
-    pieces: Pieces,
+    extents: ExtentReader,
+    pieces: Chunks,
     records: VecDeque<Record>,
     last: Vec<u8>,
 }
 
 impl DirReader {
+    fn next_piece(&mut self) -> Result<Option<ChunkAddress>> {
+        loop {
+            if let Some(at) = self.pieces.next() {
+                return Ok(Some(at));
+            }
+            match self.extents.next()? {
+                Some(extent) => self.pieces = Chunks::new(vec![extent]),
+                None => return Ok(None),
+            }
+        }
+    }
+
     /// The next record without taking it.
     pub(crate) fn peek(&mut self) -> Result<Option<&Record>> {
         if self.records.is_empty()
-            && let Some(at) = self.pieces.next()
+            && let Some(at) = self.next_piece()?
         {
             self.records = read_records(&self.tree.engine.piece(at)?)?.into();
             if self.records.is_empty() {

@@ -17,6 +17,8 @@ pub(crate) enum Capture {
     Unreadable,
     /// The directory could not be listed completely.
     Incomplete,
+    /// The directory is the root of another file system, which was not to be entered.
+    NotEntered,
     /// A state of a later version.
     Other(u8),
 }
@@ -27,6 +29,7 @@ impl Capture {
             Self::Torn => 1,
             Self::Unreadable => 2,
             Self::Incomplete => 3,
+            Self::NotEntered => 4,
             Self::Other(code) => code,
         }
     }
@@ -36,6 +39,7 @@ impl Capture {
             1 => Self::Torn,
             2 => Self::Unreadable,
             3 => Self::Incomplete,
+            4 => Self::NotEntered,
             other => Self::Other(other),
         }
     }
@@ -46,9 +50,17 @@ impl Capture {
             Self::Torn => "changed while it was read",
             Self::Unreadable => "could not be read",
             Self::Incomplete => "could not be listed completely",
+            Self::NotEntered => "another file system, not entered",
             Self::Other(_) => "captured in a way this version does not know",
         }
     }
+}
+
+/// What a backup was told to leave out.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Rules {
+    pub(crate) patterns: Vec<String>,
+    pub(crate) larger_than_bytes: Option<u64>,
 }
 
 /// Everything of a record that most entries do not have.
@@ -59,6 +71,8 @@ pub(crate) struct Extras {
     pub(crate) hard_link: Option<(u64, u64)>,
     pub(crate) xattrs: Xattrs,
     pub(crate) capture: Option<Capture>,
+    /// What the backup left out; only at the root.
+    pub(crate) rules: Option<Rules>,
     /// `st_dev` where it differs from the parent's.
     pub(crate) device: Option<u64>,
     /// Tags of later versions, kept as they are.
@@ -89,6 +103,7 @@ const TAG_XATTRS: u64 = 4;
 const TAG_BIRTH: u64 = 5;
 const TAG_CAPTURE: u64 = 6;
 const TAG_INODE_DEVICE: u64 = 7;
+const TAG_RULES: u64 = 9;
 
 impl Record {
     pub(crate) fn write(&self, previous: &mut Previous, packs: &mut PackTable, out: &mut Writer) {
@@ -162,7 +177,18 @@ impl Record {
         if let Some(device) = extras.device {
             tag(TAG_INODE_DEVICE, &|value| value.varint(device));
         }
-        for (number, bytes) in &extras.unknown {
+        // Tags ascend: what is unknown stands on both sides.
+        let (before, after): (Vec<_>, Vec<_>) = extras
+            .unknown
+            .iter()
+            .partition(|(number, _)| *number < TAG_RULES);
+        for (number, bytes) in before {
+            tag(*number, &|value| value.raw(bytes));
+        }
+        if let Some(rules) = &extras.rules {
+            tag(TAG_RULES, &|value| rules.write(value));
+        }
+        for (number, bytes) in after {
             tag(*number, &|value| value.raw(bytes));
         }
     }
@@ -263,9 +289,35 @@ impl Record {
                 self.extras.capture = Some(Capture::from_code(input.u8().map_err(damaged)?));
             }
             TAG_INODE_DEVICE => self.extras.device = Some(input.varint().map_err(damaged)?),
+            TAG_RULES => self.extras.rules = Some(Rules::read(input)?),
             _ => self.extras.unknown.push((number, value.to_vec())),
         }
         Ok(())
+    }
+}
+
+impl Rules {
+    fn write(&self, value: &mut Writer) {
+        // Zero is "no limit", so that a limit of zero bytes is one.
+        let limit = self.larger_than_bytes;
+        value.varint(limit.map_or(0, |bytes| bytes.saturating_add(1)));
+        for pattern in &self.patterns {
+            value.bytes(pattern.as_bytes());
+        }
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self> {
+        let limit = input.varint().map_err(damaged)?;
+        let mut rules = Self {
+            patterns: Vec::new(),
+            larger_than_bytes: limit.checked_sub(1),
+        };
+        while !input.is_empty() {
+            let pattern = String::from_utf8(input.bytes().map_err(damaged)?.to_vec());
+            let pattern = pattern.map_err(|_| Error::TreeDamaged("a pattern is no text"))?;
+            rules.patterns.push(pattern);
+        }
+        Ok(rules)
     }
 }
 

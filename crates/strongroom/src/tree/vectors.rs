@@ -101,6 +101,7 @@ fn extensions() -> Record {
             (b"user.empty".to_vec(), Vec::new()),
         ],
         capture: Some(Capture::Torn),
+        rules: None,
         device: Some(65_024),
         unknown: vec![(8, b"later".to_vec()), (300, Vec::new())],
     };

@@ -15,7 +15,7 @@ use crate::fs::Kind;
 use crate::monitor::Monitor;
 use crate::options::VerifyOptions;
 use crate::report::VerifyReport;
-use crate::tree::{Content, Extent, Record, TreeReader};
+use crate::tree::{Content, Descent, Extent, Record, TreeReader};
 use crate::{Error, Result};
 
 /// Looks at one point.
@@ -133,16 +133,17 @@ impl PointCheck<'_> {
     }
 
     fn walk(&mut self, dir: &Record) -> Result<()> {
-        let mut stack = vec![self.open(dir)?];
-        while let Some(records) = stack.last_mut() {
+        let tree = self.tree.clone();
+        let mut stack = Descent::new(&tree);
+        self.count(&dir.content)?;
+        stack.enter(&dir.content, ())?;
+        while let Some((records, ())) = stack.innermost() {
             self.options.cancel.check()?;
             match records.next()? {
-                None => {
-                    stack.pop();
-                }
+                None => stack.leave(),
                 Some(record) if record.meta.kind == Kind::Directory => {
-                    let below = self.open(&record)?;
-                    stack.push(below);
+                    self.count(&record.content)?;
+                    stack.enter(&record.content, ())?;
                 }
                 Some(record) => self.check_file(&record)?,
             }
@@ -150,63 +151,74 @@ impl PointCheck<'_> {
         Ok(())
     }
 
-    fn open(&mut self, dir: &Record) -> Result<crate::tree::DirReader> {
-        self.count(&dir.content)?;
-        self.tree.open_dir(&dir.content)
+    /// Counts the chunks of a content that its record does not name itself.
+    fn count_extent(&mut self, content: &Content, extent: Extent) {
+        if matches!(content, Content::Indirect(_)) {
+            self.uses.extents(&[extent], 1);
+        }
     }
 
-    /// Counts the chunks of a content and returns its extents.
-    fn count(&mut self, content: &Content) -> Result<Vec<Extent>> {
+    fn count(&mut self, content: &Content) -> Result<()> {
         self.uses.content(content, 1);
-        let extents = self.tree.extents(content)?;
-        if matches!(content, Content::Indirect(_)) {
-            self.uses.extents(&extents, 1);
+        let mut extents = self.tree.extents(content);
+        while let Some(extent) = extents.next()? {
+            self.count_extent(content, extent);
         }
-        Ok(extents)
+        Ok(())
     }
 
     fn check_file(&mut self, record: &Record) -> Result<()> {
-        let extents = self.count(&record.content)?;
+        self.uses.content(&record.content, 1);
         let mut bytes = match &record.content {
             Content::Inline(raw) => raw.len() as u64,
             _ => 0,
         };
-        for extent in extents {
-            bytes += match extent {
-                Extent::Hole(bytes) => bytes,
-                Extent::Run {
-                    pack,
-                    block,
-                    first,
-                    count,
-                } => {
-                    let at = ChunkAddress {
-                        pack,
-                        block,
-                        chunk: first,
-                    };
-                    let reader = self.engine.reader();
-                    match self
-                        .engine
-                        .wait(reader.run_len(at, count, ObjectKind::DataPack))
-                    {
-                        Ok(bytes) => bytes,
-                        Err(error) if error.is_corruption() => {
-                            let object = self.directory.object_name(self.engine.vault(), &pack);
-                            let reason = reason_of(&error.into());
-                            self.findings.object(object, reason, Some(self.point));
-                            return Ok(());
-                        }
-                        Err(error) => return Err(error.into()),
-                    }
+        let mut is_known = true;
+        let mut extents = self.tree.extents(&record.content);
+        while let Some(extent) = extents.next()? {
+            self.count_extent(&record.content, extent);
+            match self.extent_bytes(extent) {
+                Ok(more) => {
+                    bytes = u64::checked_add(bytes, more)
+                        .ok_or(Error::TreeDamaged("a file's size is impossible"))?;
                 }
-            };
+                Err(error) if error.is_corruption() => {
+                    if let Extent::Run { pack, .. } = extent {
+                        let object = self.directory.object_name(self.engine.vault(), &pack);
+                        self.findings
+                            .object(object, reason_of(&error), Some(self.point));
+                    }
+                    is_known = false;
+                }
+                Err(error) => return Err(error),
+            }
         }
-        if record.meta.kind == Kind::File && bytes != record.meta.size {
+        if is_known && record.meta.kind == Kind::File && bytes != record.meta.size {
             return Err(Error::TreeDamaged(
                 "a file's chunks do not add up to its size",
             ));
         }
         Ok(())
+    }
+
+    fn extent_bytes(&self, extent: Extent) -> Result<u64> {
+        match extent {
+            Extent::Hole(bytes) => Ok(bytes),
+            Extent::Run {
+                pack,
+                block,
+                first,
+                count,
+            } => {
+                let at = ChunkAddress {
+                    pack,
+                    block,
+                    chunk: first,
+                };
+                let reader = self.engine.reader();
+                let bytes = reader.run_len(at, count, ObjectKind::DataPack);
+                Ok(self.engine.wait(bytes)?)
+            }
+        }
     }
 }

@@ -85,6 +85,8 @@ fn sample() -> Sample {
         Strongroom::init_store(Arc::clone(&store) as _, passphrase(), &init).expect("a new vault");
     let mut options = BackupOptions::new("test", vec![home.clone()]);
     options.checkpoint_bytes = 400_000;
+    // With more of them, all files may be read before the first checkpoint stands; several are needed here.
+    options.workers_count = 1;
     vault.backup(&options, &NoMonitor).expect("a backup");
     fs::write(home.join("second"), random_bytes(99, 150_000)).expect("written");
     vault.backup(&options, &NoMonitor).expect("a backup");

@@ -11,7 +11,10 @@ use object_store::memory::InMemory;
 use strongroom::crypto::SlotSecret;
 use strongroom::vault::InitOptions;
 use strongroom::vault::wrap::{Action, Fate, Faulty, recording};
-use strongroom::{BackupOptions, BackupReport, Cancel, Error, Monitor, NoMonitor, Strongroom};
+use strongroom::{
+    BackupOptions, BackupReport, Cancel, Error, Monitor, NoMonitor, RestoreOptions, RestoreTarget,
+    Strongroom,
+};
 
 use crate::support::{differences, passphrase, random_bytes, restore};
 
@@ -221,8 +224,8 @@ fn a_cancelled_restore_goes_on_where_it_stopped() {
     fill(&home, 100);
     let vault = Strongroom::init("memory:", passphrase(), &small_packs()).expect("a new vault");
     let report = vault.backup(&options(&home), &NoMonitor).expect("a backup");
-    let target = strongroom::RestoreTarget::Directory(out.clone());
-    let mut first = strongroom::RestoreOptions::new(target);
+    let target = RestoreTarget::Directory(out.clone());
+    let mut first = RestoreOptions::new(target);
     first.strip_root = true;
     let monitor = CancelAfter {
         cancel: first.cancel.clone(),
@@ -238,5 +241,34 @@ fn a_cancelled_restore_goes_on_where_it_stopped() {
     assert!(restored.reused_bytes >= 2_500_000, "{restored:?}");
     assert_eq!(restored.reused_bytes + restored.written_bytes, 10_000_000);
     assert_eq!(restored.conflicts_count, 0);
+    assert_eq!(differences(&home, &out), "");
+}
+
+/// Directories of an interrupted restore are told from those that stood there before: they get their attributes at last.
+#[test]
+fn an_interrupted_restore_goes_on_where_it_stopped() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (home, out) = (dir.path().join("home"), dir.path().join("out"));
+    for sub in ["a/deep", "b", "c"] {
+        fill(&home.join(sub), 10);
+    }
+    let vault = Strongroom::init("memory:", passphrase(), &small_packs()).expect("a new vault");
+    let report = vault.backup(&options(&home), &NoMonitor).expect("a backup");
+    let point = report.recovery_point.expect("a point");
+    let mut options = RestoreOptions::new(RestoreTarget::Directory(out.clone()));
+    options.strip_root = true;
+    let monitor = CancelAfter {
+        cancel: options.cancel.clone(),
+        limit_bytes: 1_200_000,
+        seen_bytes: AtomicU64::new(0),
+    };
+    let cancelled = vault.restore(&point, &options, &monitor);
+    assert!(matches!(cancelled, Err(Error::Cancelled)), "{cancelled:?}");
+    options.cancel = Cancel::new();
+    let restored = vault
+        .restore(&point, &options, &NoMonitor)
+        .expect("restored");
+    assert_eq!((restored.conflicts_count, restored.skipped_count), (0, 0));
+    assert!(restored.reused_bytes >= 1_000_000, "{restored:?}");
     assert_eq!(differences(&home, &out), "");
 }

@@ -1,47 +1,10 @@
 //! Places that fail: a full disk, a read-only disk, a source that is gone.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
 use strongroom::vault::InitOptions;
 use strongroom::{BackupOptions, Error, NoMonitor, Strongroom};
 
-use crate::support::{backup, differences, passphrase, random_bytes, restore, vault};
-
-/// A file system of its own in memory; unmounted when dropped.
-struct Mount(PathBuf);
-
-impl Mount {
-    /// `None` for an ordinary user, who may not mount.
-    fn new(at: &Path, megabytes: u32) -> Option<Self> {
-        fs::create_dir_all(at).expect("made");
-        let size = format!("size={megabytes}m");
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
-            .arg(at)
-            .output();
-        if mounted.is_ok_and(|output| output.status.success()) {
-            return Some(Self(at.to_owned()));
-        }
-        eprintln!("skipped: this user cannot mount a file system");
-        None
-    }
-
-    fn make_read_only(&self) {
-        let done = Command::new("mount")
-            .args(["-o", "remount,ro"])
-            .arg(&self.0)
-            .status();
-        assert!(done.is_ok_and(|status| status.success()));
-    }
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        let _status = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
+use crate::support::{Mount, backup, differences, passphrase, random_bytes, restore, vault};
 
 fn io_kind(error: &Error) -> Option<std::io::ErrorKind> {
     match error {

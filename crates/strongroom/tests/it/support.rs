@@ -1,6 +1,6 @@
 //! What several tests need.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
@@ -106,12 +106,8 @@ pub(crate) fn kinds(written: &[String]) -> Vec<&str> {
 }
 
 /// Paths below a directory with what matters of each: kind, mode, size or target, and content.
-pub(crate) fn snapshot(root: &Path) -> std::collections::BTreeMap<std::path::PathBuf, String> {
-    fn visit(
-        at: &Path,
-        root: &Path,
-        out: &mut std::collections::BTreeMap<std::path::PathBuf, String>,
-    ) {
+pub(crate) fn snapshot(root: &Path) -> std::collections::BTreeMap<PathBuf, String> {
+    fn visit(at: &Path, root: &Path, out: &mut std::collections::BTreeMap<PathBuf, String>) {
         use std::os::unix::fs::MetadataExt;
         let meta = std::fs::symlink_metadata(at).expect("there");
         let what = if meta.is_dir() {
@@ -140,4 +136,90 @@ pub(crate) fn snapshot(root: &Path) -> std::collections::BTreeMap<std::path::Pat
     let mut out = std::collections::BTreeMap::new();
     visit(root, root, &mut out);
     out
+}
+
+/// A file system of its own in memory; unmounted when dropped.
+pub(crate) struct Mount(pub(crate) PathBuf);
+
+impl Mount {
+    /// `None` for an ordinary user, who may not mount.
+    pub(crate) fn new(at: &Path, megabytes: u32) -> Option<Self> {
+        std::fs::create_dir_all(at).expect("made");
+        let size = format!("size={megabytes}m");
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
+            .arg(at)
+            .output();
+        if mounted.is_ok_and(|output| output.status.success()) {
+            return Some(Self(at.to_owned()));
+        }
+        eprintln!("skipped: this user cannot mount a file system");
+        None
+    }
+
+    pub(crate) fn make_read_only(&self) {
+        let done = Command::new("mount")
+            .args(["-o", "remount,ro"])
+            .arg(&self.0)
+            .status();
+        assert!(done.is_ok_and(|status| status.success()));
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        let _status = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+/// Restores as the options say, which begin as those of a restore to `target`.
+pub(crate) fn restore_to(
+    vault: &Strongroom,
+    report: &BackupReport,
+    target: RestoreTarget,
+    change: impl FnOnce(&mut RestoreOptions),
+) -> strongroom::Result<RestoreReport> {
+    let mut options = RestoreOptions::new(target);
+    change(&mut options);
+    let point = report.recovery_point.expect("a point");
+    vault.restore(&point, &options, &NoMonitor)
+}
+
+/// A path as bytes.
+pub(crate) fn bytes_of(path: &Path) -> Vec<u8> {
+    use std::os::unix::ffi::OsStrExt;
+    path.as_os_str().as_bytes().to_vec()
+}
+
+pub(crate) fn is_root() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata("/proc/self").is_ok_and(|meta| meta.uid() == 0)
+}
+
+/// Runs one test again as the user `nobody`: a copy of this program, because a thread cannot change its user alone. The
+/// directory must be open to everybody; the test is told of it.
+pub(crate) fn run_as_nobody(test: &str, dir: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::CommandExt;
+    let program = dir.join("tests");
+    std::fs::copy(std::env::current_exe().expect("known"), &program).expect("copied");
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("set");
+    let output = Command::new(&program)
+        .args(["--exact", test, "--nocapture"])
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("TMPDIR", dir)
+        .env("STRONGROOM_TEST_DIR", dir)
+        .current_dir(dir)
+        .uid(65_534)
+        .gid(65_534)
+        .output()
+        .expect("it runs");
+    std::fs::remove_file(&program).expect("removed");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && text.contains("1 passed"),
+        "{text}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }

@@ -5,13 +5,12 @@ use std::fs::{self, File};
 use std::io::{Seek, SeekFrom, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
 use strongroom::PointState;
 
-use crate::support::{backup, differences, random_bytes, restore, vault};
+use crate::support::{backup, differences, is_root, random_bytes, restore, run_as_nobody, vault};
 
 /// Entries of one directory; the run of an ordinary user beside root's makes do with fewer.
 fn crowd_count() -> usize {
@@ -231,10 +230,6 @@ fn build_crowd(home: &Path) {
     }
 }
 
-fn is_root() -> bool {
-    fs::metadata("/proc/self").is_ok_and(|meta| meta.uid() == 0)
-}
-
 #[test]
 fn the_torture_tree_comes_back() {
     there_and_back(1 << 30);
@@ -303,30 +298,7 @@ fn the_torture_tree_comes_back_for_an_ordinary_user() {
     }
     let dir = tempfile::tempdir().expect("a directory");
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).expect("set");
-    let program = dir.path().join("tests");
-    fs::copy(std::env::current_exe().expect("known"), &program).expect("copied");
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("set");
-    let output = Command::new(&program)
-        .args([
-            "--exact",
-            "torture::the_torture_tree_comes_back",
-            "--nocapture",
-        ])
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        .env("TMPDIR", dir.path())
-        .current_dir(dir.path())
-        .uid(65_534)
-        .gid(65_534)
-        .output()
-        .expect("it runs");
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success(),
-        "{text}{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    assert!(text.contains("1 passed"), "{text}");
+    run_as_nobody("torture::the_torture_tree_comes_back", dir.path());
 }
 
 /// A directory that cannot be listed and a file that cannot be read leave reasons, and nothing else is lost.

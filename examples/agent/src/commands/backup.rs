@@ -51,10 +51,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
-    let mut options = options(agent, args)?;
+    let options = options(agent, args)?;
     let _lock = agent.state.lock(&options.source)?;
     let (access, first) = open(agent, args.dry_run)?;
-    options.excludes.extend(own_vault(&access, &options.roots));
     let progress = Progress::start(&agent.out);
     if progress.is_watched() {
         progress.expect(last_bytes(&access.vault, &options.source));
@@ -158,28 +157,6 @@ fn source_name(first: &Path) -> String {
     )
 }
 
-/// Pattern that keeps a local vault out of the recovery points that it holds.
-fn own_vault(access: &Access, roots: &[PathBuf]) -> Option<String> {
-    let vault = std::fs::canonicalize(access::local_path(&access.url)?).ok()?;
-    let holds =
-        |root: &PathBuf| std::fs::canonicalize(root).is_ok_and(|root| vault.starts_with(root));
-    roots.iter().any(holds).then(|| literal(&vault))
-}
-
-/// A pattern that matches just this path.
-fn literal(path: &Path) -> String {
-    let mut pattern = String::new();
-    for letter in path.to_string_lossy().chars() {
-        match letter {
-            // A byte that is no text.
-            char::REPLACEMENT_CHARACTER => pattern.push('?'),
-            '*' | '?' | '[' | ']' | '{' | '}' | '!' | '\\' => pattern.extend(['\\', letter]),
-            letter => pattern.push(letter),
-        }
-    }
-    pattern
-}
-
 /// Size of the newest point of the source. Only a bar depends on it.
 fn last_bytes(vault: &Strongroom, source: &str) -> u64 {
     let points = vault.points().unwrap_or_default();
@@ -273,10 +250,5 @@ mod tests {
         assert_eq!(source_name(Path::new("/home/me")), "me");
         assert_eq!(source_name(Path::new("/home/me/")), "me");
         assert_eq!(source_name(Path::new("/")), "root");
-    }
-
-    #[test]
-    fn a_path_as_a_pattern_means_itself() {
-        assert_eq!(literal(Path::new("/a/[b]*")), r"/a/\[b\]\*");
     }
 }

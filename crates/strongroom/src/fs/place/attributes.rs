@@ -1,6 +1,7 @@
 //! Owner, mode, extended attributes and times.
 
 use std::fmt::Display;
+use std::io;
 
 use rustix::fd::AsFd;
 use rustix::fs::{OFlags, Timespec, Timestamps, UTIME_OMIT};
@@ -28,14 +29,40 @@ impl TargetDir {
     /// Returns what was refused.
     #[must_use]
     pub fn apply(&self, attributes: &Attributes<'_>) -> Vec<String> {
-        Subject::Open(self.fd()).apply(attributes)
+        match self.handle() {
+            Ok(handle) => Subject::of(&handle).apply(attributes),
+            Err(error) => vec![format!("attributes not set: {error}")],
+        }
+    }
+
+    /// Sets the permissions of the directory itself.
+    ///
+    /// # Errors
+    /// Those of `chmod(2)`.
+    pub fn set_own_mode(&self, mode: u16) -> io::Result<()> {
+        Ok(Subject::of(&*self.handle()?).chmod(mode)?)
+    }
+
+    /// Sets the permissions of an entry that is no symlink, without reading it.
+    ///
+    /// # Errors
+    /// Those of `open(2)` and `chmod(2)`; it is not followed where it is a symlink by now, but refused.
+    pub fn set_mode(&self, name: &[u8], mode: u16) -> io::Result<()> {
+        let fd = open_beneath(self.handle()?.fd(), name, OFlags::PATH)?;
+        if Meta::of_open(&fd)?.kind == Kind::Symlink {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        Ok(Subject::Pinned(fd.as_fd()).chmod(mode)?)
     }
 
     /// Sets metadata and extended attributes of an entry of any kind without reading it. A symlink is not followed:
     /// its own attributes are set. Returns what was refused; everything, if the entry is not of the wanted kind.
     #[must_use]
     pub fn apply_to(&self, name: &[u8], attributes: &Attributes<'_>) -> Vec<String> {
-        match open_beneath(self.fd(), name, OFlags::PATH) {
+        let opened = self
+            .handle()
+            .and_then(|handle| open_beneath(handle.fd(), name, OFlags::PATH));
+        match opened {
             Ok(fd) => Subject::Pinned(fd.as_fd()).apply(attributes),
             Err(error) => vec![format!("attributes not set: {error}")],
         }
@@ -81,7 +108,7 @@ struct Work<'a> {
 impl Work<'_> {
     fn refuse(&mut self, what: impl Display, error: Errno) {
         self.refused
-            .push(format!("{what} not set: {}", std::io::Error::from(error)));
+            .push(format!("{what} not set: {}", io::Error::from(error)));
     }
 
     fn set_owner(&mut self) {

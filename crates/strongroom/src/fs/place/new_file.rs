@@ -3,70 +3,40 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fd::AsFd;
-use rustix::fs::{AtFlags, Mode, OFlags};
-use rustix::io::Errno;
+use rustix::fs::{Mode, OFlags};
 
 use super::TargetDir;
 use super::attributes::Attributes;
-use super::rename::no_replace;
+use super::draft::{Draft, How, Replaced};
 use super::subject::Subject;
-use crate::fs::entry::check_name;
 
-/// Names of temporary files that may be taken before a directory is given up.
-const NAME_ATTEMPTS: usize = 1 << 16;
-
-/// What to do with an entry that has the name of a finished file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum How {
-    /// Replace it in one step.
-    Replace,
-    /// Keep it and fail.
-    KeepExisting,
-}
-
-/// A file that is being written under a temporary name, `.strongroom-<16 hex digits>.part`, for the user alone.
-///
-/// Dropped before it has its name, it is removed.
+/// A file that is being written under the temporary name of a [`Draft`].
 #[derive(Debug)]
 pub struct NewFile {
-    dir: TargetDir,
     file: File,
-    /// `None` once the file has its name.
-    temporary: Option<String>,
+    draft: Draft,
 }
 
 impl TargetDir {
-    /// Begins a new file in this directory.
+    /// Begins a new file that will be `name`, with these permissions until attributes are applied.
     ///
     /// # Errors
     /// Those of `open(2)`.
-    pub fn create_file(&self) -> io::Result<NewFile> {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
+    pub fn create_file(&self, name: &[u8], mode: u16) -> io::Result<NewFile> {
+        let handle = self.handle()?;
         let flags =
             OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        for _ in 0..NAME_ATTEMPTS {
-            // Leftovers of a process that had this id may be there: then the next number is free.
-            let number = NEXT.fetch_add(1, Ordering::Relaxed) & u64::from(u32::MAX);
-            let name = format!(".strongroom-{:08x}{number:08x}.part", std::process::id());
-            match rustix::fs::openat(self.fd(), name.as_str(), flags, Mode::RUSR | Mode::WUSR) {
-                Ok(fd) => {
-                    return Ok(NewFile {
-                        dir: self.clone(),
-                        file: File::from(fd),
-                        temporary: Some(name),
-                    });
-                }
-                Err(Errno::EXIST | Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(io::Error::new(
-            io::ErrorKind::AlreadyExists,
-            "no name is free for a temporary file",
-        ))
+        let mode = Mode::from_raw_mode(u32::from(mode & 0o777));
+        let open = |temporary: &[u8]| {
+            let opened = rustix::io::retry_on_intr(|| {
+                rustix::fs::openat(handle.fd(), temporary, flags, mode)
+            });
+            Ok(File::from(opened?))
+        };
+        let (draft, file) = self.draft(name, open)?;
+        Ok(NewFile { file, draft })
     }
 }
 
@@ -109,11 +79,16 @@ impl NewFile {
         self.file.sync_all()
     }
 
-    /// Gives the file its name.
+    /// The entry that the file is, to give it its name.
+    pub fn draft(&mut self) -> &mut Draft {
+        &mut self.draft
+    }
+
+    /// Gives the file its name; see [`Draft::try_finish`].
     ///
     /// # Errors
     /// Those of `rename(2)`, and then the file is removed: `AlreadyExists` when an entry is to be kept.
-    pub fn finish(mut self, name: &[u8], how: How) -> io::Result<()> {
+    pub fn finish(mut self, name: &[u8], how: How) -> io::Result<Option<Replaced>> {
         self.try_finish(name, how)
     }
 
@@ -121,29 +96,7 @@ impl NewFile {
     ///
     /// # Errors
     /// Those of `rename(2)`; `InvalidInput` when the file has its name already.
-    pub fn try_finish(&mut self, name: &[u8], how: How) -> io::Result<()> {
-        check_name(name)?;
-        let dir = self.dir.fd();
-        let Some(temporary) = &self.temporary else {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "the file has its name already",
-            ));
-        };
-        match how {
-            How::Replace => rustix::fs::renameat(dir, temporary.as_str(), dir, name)?,
-            How::KeepExisting => no_replace(dir, temporary.as_bytes(), name)?,
-        }
-        self.temporary = None;
-        Ok(())
-    }
-}
-
-impl Drop for NewFile {
-    fn drop(&mut self) {
-        if let Some(temporary) = &self.temporary {
-            // There is nobody to tell; the name says what the leftover is.
-            let _left = rustix::fs::unlinkat(self.dir.fd(), temporary.as_str(), AtFlags::empty());
-        }
+    pub fn try_finish(&mut self, name: &[u8], how: How) -> io::Result<Option<Replaced>> {
+        self.draft.try_finish(name, how)
     }
 }

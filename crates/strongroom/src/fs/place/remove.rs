@@ -18,7 +18,11 @@ impl TargetDir {
     /// Those of `unlink(2)`: `IsADirectory` for a directory.
     pub fn remove(&self, name: &[u8]) -> io::Result<()> {
         check_name(name)?;
-        Ok(rustix::fs::unlinkat(self.fd(), name, AtFlags::empty())?)
+        Ok(rustix::fs::unlinkat(
+            self.handle()?.fd(),
+            name,
+            AtFlags::empty(),
+        )?)
     }
 
     /// Removes an entry and all that is below it; returns how many entries that were.
@@ -31,17 +35,18 @@ impl TargetDir {
     /// directory is moved away meanwhile. What was removed before stays removed.
     pub fn remove_tree(&self, name: &[u8]) -> io::Result<u64> {
         check_name(name)?;
-        if Meta::of_entry(self.fd(), name)?.kind != Kind::Directory {
+        let handle = self.handle()?;
+        if Meta::of_entry(handle.fd(), name)?.kind != Kind::Directory {
             self.remove(name)?;
             return Ok(1);
         }
-        let dev = self.meta()?.dev;
+        let dev = self.dev();
         let mut removal = Removal {
             dev,
             levels: Vec::new(),
             removed_count: 0,
         };
-        let mut at = removal.enter(self.fd(), name)?;
+        let mut at = removal.enter(handle.fd(), name)?;
         while let Some(level) = removal.levels.last_mut() {
             if let Some(name) = level.dirs.pop() {
                 match removal.enter(at.as_fd(), &name) {
@@ -49,7 +54,7 @@ impl TargetDir {
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                     Err(error) => return Err(error),
                 }
-            } else if let Some(above) = removal.leave(self.fd(), at.as_fd())? {
+            } else if let Some(above) = removal.leave(handle.fd(), at.as_fd())? {
                 at = above;
             }
         }

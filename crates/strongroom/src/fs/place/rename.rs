@@ -17,7 +17,7 @@ impl TargetDir {
     pub fn rename_no_replace(&self, from: &[u8], to: &[u8]) -> io::Result<()> {
         check_name(from)?;
         check_name(to)?;
-        no_replace(self.fd(), from, to)
+        no_replace(self.handle()?.fd(), from, to)
     }
 
     /// Renames an entry; what has the new name is replaced in one step, unless it is a directory with entries.
@@ -30,9 +30,10 @@ impl TargetDir {
         if from == to {
             return Ok(());
         }
-        rustix::fs::renameat(self.fd(), from, self.fd(), to)?;
+        let handle = self.handle()?;
+        rustix::fs::renameat(handle.fd(), from, handle.fd(), to)?;
         // Between two names of one inode, rename(2) succeeds and leaves both.
-        match rustix::fs::unlinkat(self.fd(), from, AtFlags::empty()) {
+        match rustix::fs::unlinkat(handle.fd(), from, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
             Err(error) => Err(error.into()),
         }
@@ -91,8 +92,8 @@ mod tests {
     fn renames_without_the_system_call_replace_nothing_either() {
         let (_temp, dir) = target();
         type Rename = fn(&TargetDir, &[u8], &[u8]) -> io::Result<()>;
-        let linking: Rename = |dir, from, to| Ok(link(dir.fd(), from, to)?);
-        let claiming: Rename = |dir, from, to| claim_file(dir.fd(), from, to);
+        let linking: Rename = |dir, from, to| Ok(link(dir.handle()?.fd(), from, to)?);
+        let claiming: Rename = |dir, from, to| claim_file(dir.handle()?.fd(), from, to);
         for rename in [linking, claiming] {
             write(&dir, b"a", b"a");
             write(&dir, b"b", b"b");
@@ -115,10 +116,12 @@ mod tests {
         }
         dir.make_dir(b"d").unwrap().make_dir(b"below").unwrap();
         assert_eq!(
-            claim_dir(dir.fd(), b"d", b"b").unwrap_err().kind(),
+            claim_dir(dir.handle().unwrap().fd(), b"d", b"b")
+                .unwrap_err()
+                .kind(),
             ErrorKind::AlreadyExists
         );
-        claim_dir(dir.fd(), b"d", b"e").unwrap();
+        claim_dir(dir.handle().unwrap().fd(), b"d", b"e").unwrap();
         assert!(dir.open_dir(b"e").unwrap().open_dir(b"below").is_ok());
     }
 }

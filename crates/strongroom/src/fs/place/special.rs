@@ -14,7 +14,7 @@ impl TargetDir {
     /// Those of `symlink(2)`: `AlreadyExists` when anything has that name.
     pub fn make_symlink(&self, name: &[u8], target: &[u8]) -> io::Result<()> {
         check_name(name)?;
-        Ok(rustix::fs::symlinkat(target, self.fd(), name)?)
+        Ok(rustix::fs::symlinkat(target, self.handle()?.fd(), name)?)
     }
 
     /// Makes a named pipe; `mode` is lessened by the umask until attributes are applied.
@@ -70,9 +70,9 @@ impl TargetDir {
         check_name(existing_name)?;
         check_name(new_name)?;
         Ok(rustix::fs::linkat(
-            existing.fd(),
+            existing.handle()?.fd(),
             existing_name,
-            self.fd(),
+            self.handle()?.fd(),
             new_name,
             AtFlags::empty(),
         )?)
@@ -81,6 +81,12 @@ impl TargetDir {
     fn make_node(&self, name: &[u8], file_type: FileType, mode: u16, dev: u64) -> io::Result<()> {
         check_name(name)?;
         let mode = Mode::from_raw_mode(u32::from(mode));
-        Ok(rustix::fs::mknodat(self.fd(), name, file_type, mode, dev)?)
+        Ok(rustix::fs::mknodat(
+            self.handle()?.fd(),
+            name,
+            file_type,
+            mode,
+            dev,
+        )?)
     }
 }

@@ -4,6 +4,7 @@ use rustix::fd::BorrowedFd;
 use rustix::fs::{AtFlags, CWD, Gid, Mode, Timestamps, Uid};
 use rustix::io::Errno;
 
+use crate::fs::handle::Handle;
 use crate::fs::xattr::{Holder, proc_path};
 
 /// Whose attributes are set.
@@ -17,6 +18,15 @@ pub(super) enum Subject<'a> {
 }
 
 impl<'a> Subject<'a> {
+    /// A directory.
+    pub(super) fn of(handle: &'a Handle) -> Self {
+        if handle.is_pinned() {
+            Self::Pinned(handle.fd())
+        } else {
+            Self::Open(handle.fd())
+        }
+    }
+
     pub(super) fn fd(self) -> BorrowedFd<'a> {
         let (Self::Open(fd) | Self::Pinned(fd)) = self;
         fd

@@ -7,7 +7,9 @@ use super::*;
 
 pub(super) fn target() -> (tempfile::TempDir, TargetDir) {
     let temp = tempfile::tempdir().unwrap();
-    let dir = Target::create(&temp.path().join("made/on the way")).unwrap();
+    let dir = Target::create(&temp.path().join("made/on the way"))
+        .unwrap()
+        .0;
     (temp, dir)
 }
 
@@ -16,7 +18,7 @@ fn path(temp: &tempfile::TempDir, name: &str) -> std::path::PathBuf {
 }
 
 pub(super) fn write(dir: &TargetDir, name: &[u8], content: &[u8]) -> Meta {
-    let file = dir.create_file().unwrap();
+    let file = dir.create_file(name, 0o600).unwrap();
     file.write_at(content, 0).unwrap();
     file.finish(name, How::Replace).unwrap();
     dir.stat(name).unwrap().unwrap()
@@ -71,13 +73,13 @@ fn a_symlink_in_place_of_a_directory_is_refused() {
 #[test]
 fn a_new_file_appears_only_when_it_is_finished() {
     let (_temp, dir) = target();
-    let file = dir.create_file().unwrap();
+    let file = dir.create_file(b"name", 0o600).unwrap();
     let names = dir.list().unwrap();
     let temporary = names.get(0).unwrap();
     assert!(
         temporary.starts_with(b".strongroom-")
             && temporary.ends_with(b".part")
-            && temporary.len() == 33
+            && temporary.len() == 49
     );
     assert_eq!(dir.stat(temporary).unwrap().unwrap().mode, 0o600);
     file.write_at(b"tail", 10_000).unwrap();
@@ -88,39 +90,15 @@ fn a_new_file_appears_only_when_it_is_finished() {
     file.finish(b"name", How::KeepExisting).unwrap();
     assert_eq!(dir.list().unwrap().iter().collect::<Vec<_>>(), [b"name"]);
     assert_eq!(content(&dir, b"name").len(), 20_000);
-    drop(dir.create_file().unwrap());
+    drop(dir.create_file(b"name", 0o600).unwrap());
     assert_eq!(dir.list().unwrap().len(), 1);
-}
-
-#[test]
-fn a_taken_temporary_name_is_passed_over() {
-    let (temp, dir) = target();
-    let number = |dir: &TargetDir| {
-        let _file = dir.create_file().unwrap();
-        let names = dir.list().unwrap();
-        let name = names.iter().find(|name| name.ends_with(b".part")).unwrap();
-        u64::from_str_radix(std::str::from_utf8(&name[12..28]).unwrap(), 16).unwrap()
-    };
-    let last = number(&dir);
-    for next in last + 1..last + 50 {
-        symlink(
-            "nowhere",
-            path(&temp, &format!(".strongroom-{next:016x}.part")),
-        )
-        .unwrap();
-    }
-    let file = dir.create_file().unwrap();
-    file.write_at(b"x", 0).unwrap();
-    file.finish(b"name", How::Replace).unwrap();
-    assert_eq!(content(&dir, b"name"), b"x");
-    assert!(!path(&temp, "nowhere").exists());
 }
 
 #[test]
 fn an_existing_entry_is_kept_or_replaced_as_told() {
     let (_temp, dir) = target();
     write(&dir, b"taken", b"old");
-    let mut file = dir.create_file().unwrap();
+    let mut file = dir.create_file(b"name", 0o600).unwrap();
     file.write_at(b"new", 0).unwrap();
     assert_eq!(
         file.try_finish(b"taken", How::KeepExisting)
@@ -179,12 +157,9 @@ fn names_of_any_bytes_and_of_full_length_are_written() {
         refused(dir.remove_tree(name).unwrap_err());
         refused(dir.rename_replace(b"x", name).unwrap_err());
         refused(dir.rename_no_replace(name, b"x").unwrap_err());
-        refused(
-            dir.create_file()
-                .unwrap()
-                .finish(name, How::Replace)
-                .unwrap_err(),
-        );
+        refused(dir.create_file(name, 0o600).unwrap_err());
+        let file = dir.create_file(b"good", 0o600).unwrap();
+        refused(file.finish(name, How::Replace).unwrap_err());
     }
 }
 

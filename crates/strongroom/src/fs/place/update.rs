@@ -28,7 +28,7 @@ impl TargetDir {
     /// Those of `open(2)`; `InvalidInput` when a regular file is not expected; `StaleNetworkFileHandle` when another
     /// entry took its place meanwhile.
     pub fn open_update(&self, name: &[u8], expected: &Meta) -> io::Result<UpdateFile> {
-        let (fd, _) = open_regular(self.fd(), name, OFlags::RDWR, expected)?;
+        let (fd, _) = open_regular(self.handle()?.fd(), name, OFlags::RDWR, expected)?;
         Ok(UpdateFile {
             file: File::from(fd),
         })
@@ -112,6 +112,33 @@ impl UpdateFile {
     /// Those of `ftruncate(2)`.
     pub fn set_len(&self, len: u64) -> io::Result<()> {
         self.file.set_len(len)
+    }
+
+    /// Takes away what the file allows to others beyond what it will allow with these attributes, so that nobody reads
+    /// in it what is not for them while it is written.
+    ///
+    /// # Errors
+    /// Those of `statx(2)` and `chmod(2)`.
+    pub fn restrict(&self, wanted: &Attributes<'_>) -> io::Result<()> {
+        let (now, subject) = (self.stat()?, Subject::Open(self.file.as_fd()));
+        let is_access = |(name, _): &&(Vec<u8>, Vec<u8>)| name == b"system.posix_acl_access";
+        let is_same_owner =
+            !wanted.ownership || (now.uid, now.gid) == (wanted.meta.uid, wanted.meta.gid);
+        let is_same_list =
+            self.xattrs()?.iter().find(is_access) == wanted.xattrs.iter().find(is_access);
+        let kept = if is_same_owner && is_same_list {
+            now.mode & wanted.meta.mode
+        } else {
+            now.mode & wanted.meta.mode & 0o700
+        };
+        if kept != now.mode {
+            subject.chmod(kept)?;
+        }
+        if !is_same_owner {
+            // Where this is refused, applying the attributes says so.
+            let _refused = subject.chown(Some(wanted.meta.uid), Some(wanted.meta.gid));
+        }
+        Ok(())
     }
 
     /// Sets metadata and extended attributes; to be called after the last write. Returns what was refused.

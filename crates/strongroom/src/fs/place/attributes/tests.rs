@@ -69,7 +69,7 @@ fn attributes_come_back() {
         Vec::<String>::new()
     );
     check(&xattrs);
-    let file = dir.create_file().unwrap();
+    let file = dir.create_file(b"file", 0o600).unwrap();
     assert_eq!(
         file.apply(&attributes(&wanted, &xattrs)),
         Vec::<String>::new()
