@@ -258,7 +258,7 @@ impl<'m> Run<'_, 'm> {
         let (sender, done) = mpsc::channel();
         let tools = (self.engine.chunker()?, self.engine.hasher(BlockType::Data)?);
         std::thread::scope(|scope| {
-            for _ in 0..self.options.workers_count.max(1) {
+            for _ in 0..self.engine.workers_count(self.options.workers_count) {
                 let (queue, sender, tools) = (&queue, sender.clone(), tools.clone());
                 scope.spawn(move || capture::work(self.packer, queue, tools, &sender));
             }

@@ -17,6 +17,7 @@ mod engine;
 mod error;
 pub mod fs;
 mod look;
+mod memory;
 mod monitor;
 mod options;
 mod report;

@@ -59,7 +59,7 @@ impl Strongroom {
             let workers = if options.dry_run {
                 0
             } else {
-                options.workers_count.max(1)
+                self.workers_count(options.workers_count)
             };
             for _ in 0..workers {
                 scope.spawn(|| work(&run, &receiver));
