@@ -9,6 +9,7 @@ use strongroom::{Error, crypto};
 /// The next step after this error.
 pub(super) fn help_of(error: &Error) -> &'static str {
     match error {
+        _ if super::is_out_of_files(error) => OPEN_FILES,
         Error::Cancelled => "run the same command again when you like: what was uploaded is reused",
         Error::Vault(error) => vault_help(error),
         Error::Crypto(error) => crypto_help(error),
@@ -43,6 +44,7 @@ pub(super) fn help_of(error: &Error) -> &'static str {
 }
 
 const DAMAGE: &str = "run `strongroom-agent verify --read-data` to learn which points are hurt; older ones may be whole";
+pub(crate) const OPEN_FILES: &str = "raise the hard limit of open files (ulimit -Hn; LimitNOFILE= in a systemd unit), then run it again";
 const ASK_CHECK: &str = "run `strongroom-agent check` to see what is wrong here";
 const NEW_VERSION: &str =
     "the vault was written by a newer version: install that version or a later one";
