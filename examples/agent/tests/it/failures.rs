@@ -136,7 +136,7 @@ fn what_cannot_be_read_is_told_and_the_rest_is_kept() {
     let machine = Machine::with_vault();
     machine.write("home/open", "open");
     machine.write("home/closed", "closed");
-    let closed = fs::Permissions::from_mode(0);
+    let closed = fs::Permissions::from_mode(0o000);
     fs::set_permissions(machine.path("home/closed"), closed).expect("mine");
     let ended = as_ordinary_user(&machine, &["backup", "home", "--json"]);
     ended.ends_with(3);
