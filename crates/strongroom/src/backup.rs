@@ -359,7 +359,7 @@ impl<'m> Run<'_, 'm> {
         std::thread::scope(|scope| {
             // However this ends, by an error or a panic, nobody waits for more.
             let _end = queue.abandon_at_end();
-            for _ in 0..self.options.workers_count.max(1) {
+            for _ in 0..self.engine.workers_count(self.options.workers_count) {
                 let (queue, sender, tools) = (&queue, sender.clone(), tools.clone());
                 // A panic is told through the channel; the scope would raise it again.
                 scope.spawn(move || {

@@ -12,6 +12,7 @@ use strongroom_vault::{BlockReader, InitOptions, Vault};
 use tokio::runtime::Runtime;
 
 use crate::clock::{Clock, SystemClock};
+use crate::memory::Memory;
 use crate::protected::Protected;
 use crate::{Error, Result};
 
@@ -45,6 +46,7 @@ struct Inner {
     runtime: Arc<Runtime>,
     reader: BlockReader,
     clock: Arc<dyn Clock>,
+    memory: Memory,
 }
 
 impl std::fmt::Debug for Strongroom {
@@ -54,11 +56,6 @@ impl std::fmt::Debug for Strongroom {
             .finish_non_exhaustive()
     }
 }
-
-/// Decoded blocks kept for reading, bytes.
-const BLOCK_CACHE_BYTES: usize = 24 << 20;
-/// Tables of contents kept, bytes.
-const TOC_CACHE_BYTES: usize = 8 << 20;
 
 fn start_runtime() -> Result<Arc<Runtime>> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -158,42 +155,81 @@ impl Strongroom {
     }
 
     fn assemble(vault: Vault, place: Option<PathBuf>, runtime: Arc<Runtime>) -> Self {
-        Self::assemble_with(vault, place, runtime, Arc::new(SystemClock))
+        let clock = Arc::new(SystemClock);
+        Self::with_parts(vault, place, runtime, clock, Memory::default())
     }
 
-    fn assemble_with(
+    fn with_parts(
         vault: Vault,
         place: Option<PathBuf>,
         runtime: Arc<Runtime>,
         clock: Arc<dyn Clock>,
+        memory: Memory,
     ) -> Self {
-        let reader = BlockReader::new(vault.clone(), BLOCK_CACHE_BYTES, TOC_CACHE_BYTES);
+        let reader = BlockReader::new(
+            vault.clone(),
+            memory.block_cache_bytes,
+            memory.toc_cache_bytes,
+        );
         Self(Arc::new(Inner {
             vault,
             place,
             runtime,
             reader,
             clock,
+            memory,
         }))
     }
 
     /// Says in which local directory a vault lies whose store the caller has made, so that no run harms it.
     #[must_use]
     pub fn with_place(self, place: PathBuf) -> Self {
-        let clock = Arc::clone(&self.0.clock);
-        Self::assemble_with(
-            self.0.vault.clone(),
+        let inner = &self.0;
+        let (runtime, clock) = (Arc::clone(&inner.runtime), Arc::clone(&inner.clock));
+        Self::with_parts(
+            inner.vault.clone(),
             Some(place),
-            Arc::clone(&self.0.runtime),
+            runtime,
             clock,
+            inner.memory,
         )
     }
 
     /// The same vault with another clock; the cache starts empty.
     #[must_use]
     pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
-        let (vault, place) = (self.0.vault.clone(), self.0.place.clone());
-        Self::assemble_with(vault, place, Arc::clone(&self.0.runtime), clock)
+        let inner = &self.0;
+        let runtime = Arc::clone(&inner.runtime);
+        Self::with_parts(
+            inner.vault.clone(),
+            inner.place.clone(),
+            runtime,
+            clock,
+            inner.memory,
+        )
+    }
+
+    /// The least value that [`Strongroom::with_max_memory`] can keep to, bytes.
+    pub const MAX_MEMORY_LEAST_BYTES: u64 = Memory::LEAST_BYTES;
+
+    /// The same vault, whose calls share out about this much memory, bytes; the cache starts empty.
+    ///
+    /// It bounds the packs in hand (by smaller packs), the number of workers, and the caches of blocks and tables of
+    /// contents. It does not bound what grows with the vault or the source: the index once it is loaded (20 to 40
+    /// bytes a chunk), names of hard-linked files, and the names of the directories on the way down. Nor does it bound
+    /// the derivation of a key from a passphrase, which takes what the key slot says. Less than
+    /// [`Strongroom::MAX_MEMORY_LEAST_BYTES`] counts as that.
+    #[must_use]
+    pub fn with_max_memory(self, max_bytes: u64) -> Self {
+        let inner = &self.0;
+        let (runtime, clock) = (Arc::clone(&inner.runtime), Arc::clone(&inner.clock));
+        Self::with_parts(
+            inner.vault.clone(),
+            inner.place.clone(),
+            runtime,
+            clock,
+            Memory::within(max_bytes),
+        )
     }
 
     /// The vault itself; its calls are async, see [`Strongroom::wait`].
@@ -221,6 +257,15 @@ impl Strongroom {
     /// The places that no run may harm: the vault's own, and those that a caller names.
     pub(crate) fn protected(&self, named: &[PathBuf]) -> Result<Protected> {
         Protected::find(self.0.place.iter().chain(named))
+    }
+
+    pub(crate) fn memory(&self) -> Memory {
+        self.0.memory
+    }
+
+    /// How many of the wanted workers a call may have; at least one.
+    pub(crate) fn workers_count(&self, wanted_count: usize) -> usize {
+        wanted_count.clamp(1, self.0.memory.workers_max_count)
     }
 
     pub(crate) fn reader(&self) -> &BlockReader {

@@ -18,6 +18,7 @@ mod engine;
 mod error;
 pub mod fs;
 mod look;
+mod memory;
 mod monitor;
 mod options;
 mod protected;

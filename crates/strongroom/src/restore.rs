@@ -57,9 +57,14 @@ impl Strongroom {
             monitor.found(open.files_count, open.logical_bytes);
         }
         monitor.phase(Phase::Writing);
+        let workers_count = if options.dry_run {
+            0
+        } else {
+            self.workers_count(options.workers_count)
+        };
         std::thread::scope(|scope| {
             let (sender, receiver) = sync_channel::<FileJob<'_>>(JOBS_WAITING);
-            let workers = Workers::start(scope, &run, receiver);
+            let workers = Workers::start(scope, &run, receiver, workers_count);
             let outcome = Walk::open(&run, sender)
                 .and_then(|mut walk| starts.into_iter().try_for_each(|start| walk.restore(start)));
             if let Err(error) = outcome {

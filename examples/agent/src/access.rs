@@ -6,6 +6,7 @@ use strongroom::Strongroom;
 use strongroom::crypto::{Passphrase, SlotSecret};
 
 use crate::fail::{Code, Fail, Result};
+use crate::output::tell;
 use crate::prompt;
 use crate::run::Agent;
 use crate::secret::Given;
@@ -27,6 +28,8 @@ pub(crate) struct Place {
 pub(crate) enum Need {
     /// A passphrase or this machine's credential.
     Any,
+    /// A passphrase, or this machine's credentials, of which one may delete and sweep.
+    Maintenance,
     /// A passphrase.
     Passphrase,
 }
@@ -40,6 +43,24 @@ pub(crate) struct Access {
 }
 
 impl Access {
+    /// The vault within the memory that the flags permit.
+    pub(crate) fn new(
+        agent: &Agent,
+        vault: Strongroom,
+        url: String,
+        passphrase: Option<Passphrase>,
+    ) -> Self {
+        let vault = match agent.globals.max_memory {
+            Some(bytes) => vault.with_max_memory(bytes),
+            None => vault,
+        };
+        Self {
+            vault,
+            url,
+            passphrase,
+        }
+    }
+
     pub(crate) fn vault_id(&self) -> String {
         self.vault.vault().id().to_string()
     }
@@ -95,21 +116,25 @@ pub(crate) fn open_at(agent: &Agent, place: Place, need: Need) -> Result<Access>
 
 fn unlock(agent: &Agent, url: String, id: &str, need: Need) -> Result<Access> {
     if let Some(given) = Given::from_globals(&agent.globals)? {
-        return with_passphrase(url, given.for_opening()?);
+        return with_passphrase(agent, url, given.for_opening()?);
     }
     let credential = match need {
-        Need::Any => agent.state.credential(id)?,
+        Need::Any | Need::Maintenance => agent.state.credential(id)?,
         Need::Passphrase => None,
+    };
+    let maintenance = match need {
+        Need::Maintenance => agent.state.maintenance(id)?,
+        Need::Any | Need::Passphrase => None,
     };
     let mut is_stale = false;
     if let Some(credential) = credential {
-        match Strongroom::open(&url, SlotSecret::Credential(&credential)) {
+        let opened = match &maintenance {
+            Some(maintenance) => Strongroom::open_local(&url, &credential, maintenance),
+            None => Strongroom::open(&url, SlotSecret::Credential(&credential)),
+        };
+        match opened {
             Ok(vault) => {
-                return Ok(Access {
-                    vault,
-                    url,
-                    passphrase: None,
-                });
+                return Ok(Access::new(agent, vault, url, None));
             }
             Err(error) => {
                 let fail = Fail::from(error);
@@ -121,11 +146,11 @@ fn unlock(agent: &Agent, url: String, id: &str, need: Need) -> Result<Access> {
         }
     }
     if prompt::is_possible() {
-        return ask(url);
+        return ask(agent, url);
     }
     let message = match (need, is_stale) {
         (_, true) => "the vault does not know this machine's credential any more",
-        (Need::Any, false) => {
+        (Need::Any | Need::Maintenance, false) => {
             "no passphrase is given, and this machine has no credential for the vault"
         }
         (Need::Passphrase, false) => "this needs the owner's passphrase",
@@ -135,30 +160,26 @@ fn unlock(agent: &Agent, url: String, id: &str, need: Need) -> Result<Access> {
     Err(Fail::new(Code::Key, message, help))
 }
 
-fn ask(url: String) -> Result<Access> {
+fn ask(agent: &Agent, url: String) -> Result<Access> {
     let mut tries = 0;
     loop {
         tries += 1;
         let given = Given::ask(&format!("Passphrase of the vault at {url}"))?;
         match given
             .for_opening()
-            .and_then(|passphrase| with_passphrase(url.clone(), passphrase))
+            .and_then(|passphrase| with_passphrase(agent, url.clone(), passphrase))
         {
             Err(fail) if fail.code == Code::Key && tries < TRIES_MAX => {
-                eprintln!("That is not it.");
+                tell("That is not it.");
             }
             outcome => return outcome,
         }
     }
 }
 
-fn with_passphrase(url: String, passphrase: Passphrase) -> Result<Access> {
+fn with_passphrase(agent: &Agent, url: String, passphrase: Passphrase) -> Result<Access> {
     let vault = Strongroom::open(&url, SlotSecret::Passphrase(&passphrase))?;
-    Ok(Access {
-        vault,
-        url,
-        passphrase: Some(passphrase),
-    })
+    Ok(Access::new(agent, vault, url, Some(passphrase)))
 }
 
 fn check_identity(place: &Place, found: &str) -> Result<()> {
@@ -181,7 +202,7 @@ fn check_identity(place: &Place, found: &str) -> Result<()> {
 
 /// A path is made absolute, so that it means the same from every directory; a URL stays as it is.
 pub(crate) fn absolute(url: &str) -> Result<String> {
-    if url.contains("://") || url == "memory:" {
+    if !is_path(url) {
         return Ok(url.to_owned());
     }
     let absolute = std::path::absolute(url).map_err(|error| {
@@ -194,13 +215,16 @@ pub(crate) fn absolute(url: &str) -> Result<String> {
     Ok(absolute.to_string_lossy().into_owned())
 }
 
+/// True for a path, false for a URL.
+pub(crate) fn is_path(url: &str) -> bool {
+    !url.contains("://") && url != "memory:"
+}
+
 /// The directory of a vault on a local file system.
 pub(crate) fn local_path(url: &str) -> Option<PathBuf> {
     match url.split_once("://") {
         Some(("file", path)) => Some(path.into()),
-        Some(_) => None,
-        None if url == "memory:" => None,
-        None => Some(url.into()),
+        _ => is_path(url).then(|| url.into()),
     }
 }
 

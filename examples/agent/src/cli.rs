@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands;
+use crate::values;
 
 /// Encrypted, deduplicated backup of this machine.
 #[derive(Debug, Parser)]
@@ -47,6 +48,24 @@ pub(crate) struct Globals {
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) state_dir: Option<PathBuf>,
 
+    /// TOML file with defaults of these flags [default: config.toml in the state directory, if it is there]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Where long results wait until they are complete [default: $XDG_CACHE_HOME/strongroom; for root
+    /// /var/cache/strongroom]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) cache_dir: Option<PathBuf>,
+
+    /// Share out about this much memory, at least 48M, among packs, workers and caches; not bounded are the index of
+    /// what the vault holds and what a passphrase costs
+    #[arg(long, global = true, value_name = "SIZE", value_parser = values::memory)]
+    pub(crate) max_memory: Option<u64>,
+
+    /// Proxy for vaults in a cloud; without effect on vaults in a directory
+    #[arg(long, global = true, value_name = "URL", value_parser = values::proxy)]
+    pub(crate) proxy: Option<String>,
+
     /// Print one JSON document
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -62,21 +81,6 @@ pub(crate) struct Globals {
     /// Print no progress
     #[arg(long, global = true)]
     pub(crate) no_progress: bool,
-}
-
-impl Globals {
-    /// With the environment where no flag is given. An empty value is none.
-    pub(crate) fn with_environment(self) -> Self {
-        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-        let url = || variable("STRONGROOM_VAULT").map(|url| url.to_string_lossy().into_owned());
-        Self {
-            vault: self.vault.filter(|url| !url.is_empty()).or_else(url),
-            state_dir: self
-                .state_dir
-                .or_else(|| variable("STRONGROOM_STATE_DIR").map(PathBuf::from)),
-            ..self
-        }
-    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -98,6 +102,14 @@ pub(crate) enum Command {
     Diff(commands::diff::Args),
     /// Bring files back
     Restore(commands::restore::Args),
+    /// Delete recovery points: softly, unless told otherwise
+    Delete(commands::delete::DeleteArgs),
+    /// Take back the deletion of recovery points
+    Undelete(commands::delete::UndeleteArgs),
+    /// Keep a recovery point from expiring
+    Hold(commands::hold::Args),
+    /// Free what no recovery point needs
+    Sweep(commands::sweep::Args),
     /// Check what the vault holds
     Verify(commands::verify::Args),
     /// Tell which machine and vault this is and how old the newest points are

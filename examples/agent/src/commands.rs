@@ -3,13 +3,16 @@
 pub(crate) mod backup;
 pub(crate) mod cat;
 pub(crate) mod check;
+pub(crate) mod delete;
 pub(crate) mod diff;
 pub(crate) mod find;
+pub(crate) mod hold;
 pub(crate) mod key;
 pub(crate) mod ls;
 pub(crate) mod pages;
 pub(crate) mod points;
 pub(crate) mod restore;
 pub(crate) mod status;
+pub(crate) mod sweep;
 pub(crate) mod vault;
 pub(crate) mod verify;

@@ -1,6 +1,6 @@
 //! Making a vault and this machine's way into it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use strongroom::Strongroom;
 use strongroom::crypto::{KdfCost, Passphrase, SlotSecret};
@@ -34,7 +34,7 @@ pub(crate) fn vault(
     if let Some(passphrase) = passphrase {
         let vault = Strongroom::init(url, &passphrase, options)?;
         return Ok(Created {
-            access: access(vault, url, passphrase),
+            access: Access::new(agent, vault, url.to_owned(), Some(passphrase)),
             kit: None,
         });
     }
@@ -56,17 +56,9 @@ pub(crate) fn vault(
     kit.finish(&vault.vault().id().to_string())?;
     let path = kit.path.clone();
     Ok(Created {
-        access: access(vault, url, kit.passphrase),
+        access: Access::new(agent, vault, url.to_owned(), Some(kit.passphrase)),
         kit: Some(path),
     })
-}
-
-fn access(vault: Strongroom, url: &str, passphrase: Passphrase) -> Access {
-    Access {
-        vault,
-        url: url.to_owned(),
-        passphrase: Some(passphrase),
-    }
 }
 
 fn leaves_nothing(error: &strongroom::Error) -> bool {
@@ -78,10 +70,23 @@ fn leaves_nothing(error: &strongroom::Error) -> bool {
     )
 }
 
-/// Makes this machine's credential for an open vault, unless it has one that still stands; returns its slot.
+/// Makes this machine's credentials for an open vault, unless it has ones that still stand; returns the slot of that to
+/// back up with. The other one lets the machine expire and sweep: no server does it.
 pub(crate) fn attach(agent: &Agent, access: &Access) -> Result<String> {
     let id = access.vault_id();
-    if let Ok(Some(credential)) = agent.state.credential(&id) {
+    let slot = attach_agent(agent, access, &id)?;
+    let has_other = agent.state.maintenance(&id)?.is_some_and(|credential| {
+        Strongroom::open(&access.url, SlotSecret::Credential(&credential)).is_ok()
+    });
+    if !has_other {
+        let credential = slots::add_maintenance(&access.vault, &agent.host())?;
+        agent.state.keep_maintenance(&id, &credential)?;
+    }
+    Ok(slot)
+}
+
+fn attach_agent(agent: &Agent, access: &Access, id: &str) -> Result<String> {
+    if let Ok(Some(credential)) = agent.state.credential(id) {
         let slot = slots::slot_of(&credential);
         if Strongroom::open(&access.url, SlotSecret::Credential(&credential)).is_ok() {
             return Ok(slot.to_string());
@@ -90,7 +95,7 @@ pub(crate) fn attach(agent: &Agent, access: &Access) -> Result<String> {
     // The place for it first: a slot that nobody can open would stay behind.
     agent.state.prepare()?;
     let credential = slots::add_local(&access.vault, &agent.host())?;
-    agent.state.keep_credential(&id, &credential)?;
+    agent.state.keep_credential(id, &credential)?;
     Ok(slots::slot_of(&credential).to_string())
 }
 
@@ -117,19 +122,46 @@ pub(crate) fn embedded(agent: &Agent) -> Result<Created> {
     let url = path
         .to_str()
         .ok_or_else(|| Fail::usage("the state directory's name is not UTF-8", help))?;
-    let given = Given::from_globals(&agent.globals)?;
-    let given = given.map(|given| given.for_new()).transpose()?;
-    let created = vault(agent, url, given, &InitOptions::default())?;
-    attach(agent, &created.access)?;
-    pin(agent, &created.access)?;
-    Ok(created)
+    let created = match left_behind(agent, dir, url)? {
+        Some(created) => created,
+        None => {
+            let given = Given::from_globals(&agent.globals)?;
+            let given = given.map(|given| given.for_new()).transpose()?;
+            vault(agent, url, given, &InitOptions::default())?
+        }
+    };
+    let joined = attach(agent, &created.access).and_then(|_slot| pin(agent, &created.access));
+    match joined {
+        Ok(_) => Ok(created),
+        Err(fail) => Err(Fail {
+            recovery_kit: created.kit.map(|kit| kit.display().to_string()),
+            ..fail
+        }),
+    }
+}
+
+/// The vault of a first run that ended before this machine noted it as its own.
+fn left_behind(agent: &Agent, dir: &Path, url: &str) -> Result<Option<Created>> {
+    let Some((kit, passphrase)) = kit::of_place(dir, url)? else {
+        return Ok(None);
+    };
+    let opened = Strongroom::open(url, SlotSecret::Passphrase(&passphrase)).ok();
+    Ok(opened.map(|vault| Created {
+        access: Access::new(agent, vault, url.to_owned(), Some(passphrase)),
+        kit: Some(kit),
+    }))
 }
 
 /// A vault that vanishes with the process: what a dry run without any vault is compared with.
-pub(crate) fn passing() -> Result<Access> {
+pub(crate) fn passing(agent: &Agent) -> Result<Access> {
     let mut options = InitOptions::default();
     options.cost = KdfCost::MINIMUM;
     let passphrase = slots::generate()?;
     let vault = Strongroom::init(PASSING, &passphrase, &options)?;
-    Ok(access(vault, PASSING, passphrase))
+    Ok(Access::new(
+        agent,
+        vault,
+        PASSING.to_owned(),
+        Some(passphrase),
+    ))
 }

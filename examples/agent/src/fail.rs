@@ -8,7 +8,8 @@ use std::io;
 
 use strongroom::Error;
 
-pub(crate) use map::code_of;
+pub(crate) use help::OPEN_FILES;
+pub(crate) use map::{code_of, is_out_of_files};
 
 /// How a command ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub(crate) struct Fail {
     pub(crate) causes: Vec<String>,
     /// The next step.
     pub(crate) help: String,
+    /// Where the only copy of a passphrase stands that was generated before the failure.
+    pub(crate) recovery_kit: Option<String>,
 }
 
 pub(crate) type Result<T, E = Fail> = std::result::Result<T, E>;
@@ -54,6 +57,7 @@ impl Fail {
             message: message.into(),
             causes: Vec::new(),
             help: help.into(),
+            recovery_kit: None,
         }
     }
 
@@ -85,6 +89,9 @@ impl Fail {
     /// A file of the agent itself cannot be used.
     pub(crate) fn own_file(action: &str, path: &std::path::Path, error: &io::Error) -> Self {
         let message = format!("cannot {action} {}", path.display());
+        if is_out_of_files(error) {
+            return Self::new(Code::Failed, message, OPEN_FILES).because(error);
+        }
         let help = match error.kind() {
             io::ErrorKind::PermissionDenied => {
                 "run as the user who owns it, or choose another place with --state-dir"

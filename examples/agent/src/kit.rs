@@ -127,6 +127,26 @@ pub(crate) fn of_vault(dir: &Path, vault_id: &str) -> Result<Option<PathBuf>> {
     Ok(None)
 }
 
+/// The kit of the vault that was made at `url`, and its passphrase: a run that was interrupted before it noted the vault
+/// as its own left it.
+pub(crate) fn of_place(dir: &Path, url: &str) -> Result<Option<(PathBuf, Passphrase)>> {
+    let (mut path, mut number) = (dir.join("recovery-kit.txt"), 2);
+    while let Some(text) = read_private(&path)? {
+        let is_made = field(&text, "vault id") != Some(NO_VAULT_YET);
+        let passphrase = field(&text, "passphrase").unwrap_or_default();
+        if let (true, Some(true), Ok(passphrase)) = (
+            is_made,
+            field(&text, "vault").map(|place| place == url),
+            Passphrase::new(passphrase),
+        ) {
+            return Ok(Some((path, passphrase)));
+        }
+        path = dir.join(format!("recovery-kit-{number}.txt"));
+        number += 1;
+    }
+    Ok(None)
+}
+
 fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     text.lines()
         .find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(':')?.trim()))

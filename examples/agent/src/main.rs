@@ -10,11 +10,17 @@
 //! | `commands` | a module for each command |
 //! | `state` | the state directory: machine id, chosen vault, credentials, locks |
 //! | `kit` | the recovery kit of a generated passphrase |
+//! | `settings` | defaults of flags: the environment and the configuration file |
 //! | `access`, `secret`, `prompt` | which vault, and with which key |
 //! | `create`, `slots` | making a vault; its key slots |
 //! | `fail` | errors, their exit codes and their help |
 //! | `output` | JSON documents, text for people, progress |
-//! | `signals` | Ctrl-C |
+//! | `signals`, `limits` | Ctrl-C; what the system permits this process |
+
+#![deny(
+    clippy::print_stderr,
+    reason = "it panics when nobody reads standard error; `output::tell` does not"
+)]
 
 mod access;
 mod cli;
@@ -22,10 +28,12 @@ mod commands;
 mod create;
 mod fail;
 mod kit;
+mod limits;
 mod output;
 mod prompt;
 mod run;
 mod secret;
+mod settings;
 mod signals;
 mod slots;
 mod state;

@@ -3,15 +3,36 @@
 pub(crate) mod human;
 pub(crate) mod json;
 pub(crate) mod progress;
+mod spool;
 
 use std::cell::Cell;
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
+use std::path::Path;
 use std::rc::Rc;
 
 use serde::Serialize;
 
 use crate::cli::Globals;
-use crate::fail::{Code, Fail};
+use crate::fail::{Code, Fail, Result};
+use spool::Spool;
+
+/// A line on standard error. Where nobody reads it, it is lost: there is no other place to complain.
+pub(crate) fn tell(line: &str) {
+    tell_part(&format!("{line}\n"));
+}
+
+/// As [`tell`], without ending the line.
+pub(crate) fn tell_part(text: &str) {
+    drop(io::stderr().lock().write_all(text.as_bytes()));
+}
+
+/// Whoever does not read a result does not make the command fail: what it did is done.
+fn unless_unread(written: io::Result<()>) -> io::Result<()> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
 
 /// How results are shown.
 #[derive(Debug, Clone)]
@@ -58,18 +79,20 @@ impl Out {
 
     /// The one document of a command.
     pub(crate) fn document(&self, document: &impl Serialize) -> io::Result<()> {
-        let mut out = self.stream();
-        serde_json::to_writer(&mut out, document)?;
-        out.write_all(b"\n")?;
-        out.flush()
+        let mut text = serde_json::to_string(document)?;
+        text.push('\n');
+        self.whole(&text)
     }
 
     /// The result for a person; it ends without a line break.
     pub(crate) fn text(&self, text: &str) -> io::Result<()> {
+        self.whole(&format!("{text}\n"))
+    }
+
+    fn whole(&self, text: &str) -> io::Result<()> {
         let mut out = self.stream();
-        out.write_all(text.as_bytes())?;
-        out.write_all(b"\n")?;
-        out.flush()
+        let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        unless_unread(written)
     }
 
     /// The one or the other; a summary is not shown when quiet.
@@ -88,7 +111,7 @@ impl Out {
     /// Something to know beside the result.
     #[expect(clippy::unused_self, reason = "all output goes through here")]
     pub(crate) fn note(&self, text: &str) {
-        eprintln!("{text}");
+        tell(text);
     }
 
     /// Why the command failed.
@@ -101,8 +124,7 @@ impl Out {
             drop(self.document(&json::Failure::from(fail)));
             return;
         }
-        let mut err = io::stderr().lock();
-        drop(err.write_all(failure_text(fail, may_colour(&io::stderr())).as_bytes()));
+        tell_part(&failure_text(fail, may_colour(&io::stderr())));
     }
 
     /// Text in a colour, where colours are understood.
@@ -152,6 +174,11 @@ fn failure_text(fail: &Fail, colour: bool) -> String {
         paint(colour, Colour::Strong, "help:"),
         fail.help
     ));
+    if let Some(kit) = &fail.recovery_kit {
+        text.push_str(&format!(
+            "The vault's passphrase stands in {kit}: keep it somewhere else, too.\n"
+        ));
+    }
     text
 }
 
@@ -173,32 +200,44 @@ impl Write for Stream<'_> {
     }
 }
 
-/// A JSON array that is written entry by entry; nothing appears before the first one is there.
+/// A JSON array of any length. Nothing of it appears before it is complete, so that a failure on the way can still be
+/// the one document of the command.
 pub(crate) struct JsonArray<'a> {
-    stream: Stream<'a>,
+    out: &'a Out,
+    spool: Spool,
     is_empty: bool,
 }
 
 impl<'a> JsonArray<'a> {
-    pub(crate) fn new(out: &'a Out) -> Self {
+    /// An array whose entries wait in memory and, if they are many, in a file in `cache_dir`.
+    pub(crate) fn new(out: &'a Out, cache_dir: &Path) -> Self {
         Self {
-            stream: out.stream(),
+            out,
+            spool: Spool::new(cache_dir),
             is_empty: true,
         }
     }
 
-    pub(crate) fn push(&mut self, entry: &impl Serialize) -> io::Result<()> {
+    pub(crate) fn push(&mut self, entry: &impl Serialize) -> strongroom::Result<()> {
         let separator = if self.is_empty { b"[\n" } else { b",\n" };
         self.is_empty = false;
-        self.stream.write_all(separator)?;
-        serde_json::to_writer(&mut self.stream, entry)?;
-        Ok(())
+        let mut add = || {
+            self.spool.write_all(separator)?;
+            serde_json::to_writer(&mut self.spool, entry)?;
+            Ok(())
+        };
+        let added: io::Result<()> = add();
+        added.map_err(|error| self.spool.fail(error))
     }
 
-    pub(crate) fn finish(mut self) -> io::Result<()> {
+    /// Writes the array to standard output.
+    pub(crate) fn finish(mut self) -> Result<()> {
         let end: &[u8] = if self.is_empty { b"[]\n" } else { b"\n]\n" };
-        self.stream.write_all(end)?;
-        self.stream.flush()
+        let ended = self.spool.write_all(end);
+        ended.map_err(|error| self.spool.fail(error))?;
+        let mut out = self.out.stream();
+        self.spool.copy_to(&mut out)?;
+        Ok(unless_unread(out.flush())?)
     }
 }
 

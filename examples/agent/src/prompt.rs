@@ -1,11 +1,13 @@
 //! Asking for a passphrase on a terminal, without showing it.
 
-use std::io::{IsTerminal, Read, Write};
+use std::io::{IsTerminal, Read};
+use std::sync::{Mutex, PoisonError};
 
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
 use crate::fail::{Code, Fail, Result};
+use crate::output::{tell, tell_part};
 
 /// Longest line that is read, bytes.
 const LINE_MAX_BYTES: usize = 4096;
@@ -21,12 +23,11 @@ pub(crate) fn line(question: &str) -> Result<Zeroizing<Vec<u8>>> {
         let help = "give the passphrase with --passphrase-file";
         Fail::new(Code::Key, "cannot ask for the passphrase", help).because(error)
     };
-    eprint!("{question}: ");
-    std::io::stderr().flush().map_err(|error| fail(&error))?;
+    tell_part(&format!("{question}: "));
     let silence = Silence::begin().map_err(|error| fail(&error))?;
     let line = read(&mut std::io::stdin().lock());
     drop(silence);
-    eprintln!();
+    tell("");
     match line {
         Ok(Some(line)) => Ok(line),
         Ok(None) => Err(Fail::new(
@@ -38,8 +39,22 @@ pub(crate) fn line(question: &str) -> Result<Zeroizing<Vec<u8>>> {
     }
 }
 
-/// Echo is off and keys come one by one, Ctrl-C, too: nothing can leave the terminal silent.
-struct Silence(Termios);
+/// How the terminal was before a question made it silent. A signal ends the program without unwinding, so what it has to
+/// put right stands where its thread finds it.
+static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
+
+/// Ends a question as far as the terminal is concerned; false when none is open.
+pub(crate) fn end() -> bool {
+    let before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).take();
+    before.is_some_and(|before| {
+        let restored = tcsetattr(std::io::stdin(), OptionalActions::Flush, &before);
+        debug_assert!(restored.is_ok());
+        true
+    })
+}
+
+/// Echo is off and keys come one by one, Ctrl-C, too: nothing that is typed can leave the terminal silent.
+struct Silence;
 
 impl Silence {
     fn begin() -> std::io::Result<Self> {
@@ -48,15 +63,16 @@ impl Silence {
         silent
             .local_modes
             .remove(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG);
+        let mut shared = BEFORE.lock().unwrap_or_else(PoisonError::into_inner);
         tcsetattr(std::io::stdin(), OptionalActions::Flush, &silent)?;
-        Ok(Self(before))
+        *shared = Some(before);
+        Ok(Self)
     }
 }
 
 impl Drop for Silence {
     fn drop(&mut self) {
-        let restored = tcsetattr(std::io::stdin(), OptionalActions::Flush, &self.0);
-        debug_assert!(restored.is_ok());
+        end();
     }
 }
 

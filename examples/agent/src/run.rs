@@ -10,7 +10,9 @@ use strongroom::{Cancel, Clock, SystemClock};
 use crate::cli::{Cli, Command, Globals};
 use crate::commands;
 use crate::fail::{Code, Fail, Result};
-use crate::output::Out;
+use crate::limits;
+use crate::output::{JsonArray, Out};
+use crate::settings;
 use crate::signals::Interrupts;
 use crate::state::State;
 
@@ -26,6 +28,12 @@ impl Agent {
     /// A token that Ctrl-C uses from now on.
     pub(crate) fn cancel(&self) -> Cancel {
         self.interrupts.cancel()
+    }
+
+    /// A JSON array for results of any number.
+    pub(crate) fn json_array(&self) -> JsonArray<'_> {
+        let dir = self.globals.cache_dir.clone();
+        JsonArray::new(&self.out, &dir.unwrap_or_else(settings::default_cache_dir))
     }
 
     /// Name of this machine.
@@ -64,9 +72,14 @@ pub(crate) fn main(args: Vec<OsString>) -> ExitCode {
 }
 
 fn start(cli: Cli, out: Out) -> Result<Code> {
+    limits::raise_open_files();
     let interrupts = Interrupts::listen()?;
-    let globals = cli.globals.with_environment();
-    let state = State::locate(globals.state_dir.as_deref());
+    let (globals, state) = settings::complete(cli.globals)?;
+    if globals.proxy.is_some() {
+        out.note(
+            "note: the proxy has no effect: this build reaches vaults in directories only, and none through a network",
+        );
+    }
     let agent = Agent {
         globals,
         out,
@@ -82,6 +95,10 @@ fn start(cli: Cli, out: Out) -> Result<Code> {
         Command::Cat(args) => commands::cat::run(&agent, args),
         Command::Diff(args) => commands::diff::run(&agent, args),
         Command::Restore(args) => commands::restore::run(&agent, args),
+        Command::Delete(args) => commands::delete::delete(&agent, args),
+        Command::Undelete(args) => commands::delete::undelete(&agent, args),
+        Command::Hold(args) => commands::hold::run(&agent, args),
+        Command::Sweep(args) => commands::sweep::run(&agent, args),
         Command::Verify(args) => commands::verify::run(&agent, args),
         Command::Status => commands::status::run(&agent),
         Command::Check(args) => commands::check::run(&agent, args),

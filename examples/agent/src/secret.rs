@@ -1,7 +1,7 @@
 //! Passphrases that are given with a command.
 
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use strongroom::crypto::{self, Passphrase};
@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::cli::Globals;
 use crate::fail::{Code, Fail, Result};
+use crate::output::tell;
 use crate::prompt;
 
 const FILE_MAX_BYTES: usize = 64 << 10;
@@ -17,18 +18,12 @@ const FILE_MAX_BYTES: usize = 64 << 10;
 pub(crate) struct Given(Zeroizing<Vec<u8>>);
 
 impl Given {
-    /// The passphrase of the global flags or the environment. Flags come before the environment.
+    /// The passphrase that flags, the environment or the configuration file name.
     pub(crate) fn from_globals(globals: &Globals) -> Result<Option<Self>> {
-        if let Some(given) = Self::from_flags(
+        Self::from_flags(
             globals.passphrase_file.as_deref(),
             globals.passphrase_command.as_deref(),
-        )? {
-            return Ok(Some(given));
-        }
-        match std::env::var_os("STRONGROOM_PASSPHRASE_FILE").filter(|path| !path.is_empty()) {
-            Some(path) => Self::from_flags(Some(&PathBuf::from(path)), None),
-            None => Ok(None),
-        }
+        )
     }
 
     /// The passphrase in a file or printed by a command, if either is given.
@@ -50,12 +45,16 @@ impl Given {
         loop {
             let (first, second) = (Self::ask(what)?, Self::ask("Once more")?);
             if first.0 != second.0 {
-                eprintln!("They differ. Again:");
+                tell("They differ. Again:");
                 continue;
             }
             match first.for_new() {
                 Ok(passphrase) => return Ok(passphrase),
-                Err(fail) => eprintln!("{}: {}. Again:", fail.message, fail.causes.join(": ")),
+                Err(fail) => tell(&format!(
+                    "{}: {}. Again:",
+                    fail.message,
+                    fail.causes.join(": ")
+                )),
             }
         }
     }

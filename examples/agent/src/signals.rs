@@ -6,7 +6,9 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use strongroom::Cancel;
 
-use crate::fail::{Code, Fail, Result};
+use crate::fail::{self, Code, Fail, Result};
+use crate::output::tell;
+use crate::prompt;
 
 /// Where signals are heard.
 pub(crate) struct Interrupts(Arc<Mutex<Option<Cancel>>>);
@@ -16,7 +18,10 @@ impl Interrupts {
     pub(crate) fn listen() -> Result<Self> {
         let running = Arc::new(Mutex::new(None::<Cancel>));
         let fail = |error: std::io::Error| {
-            let help = "raise the limit of threads (ulimit -u), then run it again";
+            let help = match fail::is_out_of_files(&error) {
+                true => fail::OPEN_FILES,
+                false => "raise the limit of threads (ulimit -u), then run it again",
+            };
             Fail::new(Code::Failed, "cannot listen for signals", help).because(&error)
         };
         let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(fail)?;
@@ -28,11 +33,15 @@ impl Interrupts {
                     .unwrap_or_else(PoisonError::into_inner)
                     .clone();
                 match running {
-                    Some(cancel) if !cancel.is_cancelled() => {
+                    // A question waits for a key: nothing else can end it, and nothing has begun.
+                    Some(cancel) if !cancel.is_cancelled() && !prompt::end() => {
                         cancel.cancel();
-                        eprintln!("stopping cleanly; once more to stop at once");
+                        tell("stopping cleanly; once more to stop at once");
                     }
-                    _ => signal_hook::low_level::exit(Code::Cancelled as i32),
+                    _ => {
+                        prompt::end();
+                        signal_hook::low_level::exit(Code::Cancelled as i32);
+                    }
                 }
             }
         };

@@ -85,6 +85,12 @@ pub(crate) fn add_local(vault: &Strongroom, host: &str) -> Result<Credential> {
     Ok(vault.wait(vault.vault().add_credential(Role::Agent, host, now()))?)
 }
 
+/// Makes the credential with which this machine looks after the vault: it may delete and sweep.
+pub(crate) fn add_maintenance(vault: &Strongroom, host: &str) -> Result<Credential> {
+    let adding = vault.vault().add_credential(Role::Maintenance, host, now());
+    Ok(vault.wait(adding)?)
+}
+
 pub(crate) fn remove(vault: &Strongroom, slot_id: SlotId) -> Result<()> {
     Ok(vault.wait(vault.vault().remove_slot(slot_id))?)
 }

@@ -1,13 +1,15 @@
 //! The directory in which the agent keeps what belongs to this machine.
 //!
 //! ```text
-//! machine                   random id of this machine
-//! vault.json                the vault of this machine: url and id
-//! credentials/<vault id>    what opens it without a passphrase
-//! locks/<source>.lock       held while a job of the source runs
-//! first-run.lock            held while the embedded vault is made
-//! vault/                    the embedded vault of a first run
-//! recovery-kit.txt          a generated passphrase
+//! config.toml                      defaults of global flags, if the person wrote any
+//! machine                          random id of this machine
+//! vault.json                       the vault of this machine: url and id
+//! credentials/<vault id>           what opens it without a passphrase
+//! credentials/<vault id>.maintenance    what deletes and sweeps there
+//! locks/<vault id>.<source>.lock   held while a job of the source runs
+//! first-run.lock                   held while the embedded vault is made
+//! vault/                           the embedded vault of a first run
+//! recovery-kit.txt                 a generated passphrase
 //! ```
 //! Directories have mode 0700, files 0600. Losing it all loses no recovery point.
 
@@ -22,7 +24,7 @@ use strongroom::crypto::Credential;
 use crate::fail::{Fail, Result};
 use crate::slots;
 
-pub(crate) use file::{fail_reading, read_private, write_private};
+pub(crate) use file::{fail_reading, make_private_dir, read_private, write_private};
 pub(crate) use lock::Lock;
 
 /// Where the state is; nothing is made before it is needed.
@@ -81,7 +83,8 @@ impl State {
             dir.join("credentials"),
             dir.join("locks"),
         ] {
-            file::make_private_dir(&dir)?;
+            let made = make_private_dir(&dir);
+            made.map_err(|error| Fail::own_file("make the directory", &dir, &error))?;
         }
         Ok(dir)
     }
@@ -165,14 +168,24 @@ impl State {
         std::fs::remove_file(&path).map_err(|error| Fail::own_file("remove", &path, &error))
     }
 
-    /// Takes the lock of a source.
-    pub(crate) fn lock(&self, source: &str) -> Result<Lock> {
-        Lock::take(&self.prepare()?.join("locks"), source)
+    /// What deletes and sweeps in this vault without a passphrase, if anything.
+    pub(crate) fn maintenance(&self, vault_id: &str) -> Result<Option<Credential>> {
+        self.credential(&format!("{vault_id}.maintenance"))
+    }
+
+    pub(crate) fn keep_maintenance(&self, vault_id: &str, credential: &Credential) -> Result<()> {
+        self.keep_credential(&format!("{vault_id}.maintenance"), credential)
+    }
+
+    /// Takes the lock of a source in a vault.
+    pub(crate) fn lock(&self, vault_id: &str, source: &str) -> Result<Lock> {
+        let name = format!("{vault_id}.{source}");
+        Lock::take(&self.prepare()?.join("locks"), &name, source)
     }
 
     /// Takes the lock under which the embedded vault is made.
     pub(crate) fn lock_first_run(&self) -> Result<Lock> {
-        Lock::take(self.prepare()?, "first-run")
+        Lock::take(self.prepare()?, "first-run", "first-run")
     }
 }
 

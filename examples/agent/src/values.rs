@@ -1,6 +1,9 @@
 //! Values of flags as people write them.
 
 use chrono::{DateTime, Local, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc};
+use strongroom::Strongroom;
+
+use crate::output::human;
 
 /// A number of bytes: `10`, `10K`, `10MiB`, `1.5G`. Units are powers of 1024.
 pub(crate) fn bytes(text: &str) -> Result<u64, String> {
@@ -39,6 +42,26 @@ pub(crate) fn bytes(text: &str) -> Result<u64, String> {
     )]
     let bytes = bytes as u64;
     Ok(bytes)
+}
+
+/// A limit of memory, bytes.
+pub(crate) fn memory(text: &str) -> Result<u64, String> {
+    let least = Strongroom::MAX_MEMORY_LEAST_BYTES;
+    match bytes(text)? {
+        bytes if bytes < least => Err(format!("at least {} are needed", human::bytes(least))),
+        bytes => Ok(bytes),
+    }
+}
+
+/// URL of a proxy.
+pub(crate) fn proxy(text: &str) -> Result<String, String> {
+    let known = ["http", "https", "socks5", "socks5h"];
+    match text.split_once("://") {
+        Some((scheme, place)) if known.contains(&scheme) && !place.is_empty() => {
+            Ok(text.to_owned())
+        }
+        _ => Err("a proxy is http://host:port, https://… or socks5://…".to_owned()),
+    }
 }
 
 /// An instant: RFC 3339, or `YYYY-MM-DD` with an optional `HH:MM` in local time.
@@ -119,6 +142,16 @@ mod tests {
         assert_eq!(bytes("0"), Ok(0));
         for wrong in ["", "K", "-1", "1.2.3M", "10X", "99999999999T", "1e3"] {
             assert!(bytes(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn limits_and_proxies() {
+        assert_eq!(memory("48M"), Ok(48 << 20));
+        assert!(memory("47M").is_err() && memory("much").is_err());
+        assert!(proxy("http://a:1").is_ok() && proxy("socks5://a").is_ok());
+        for wrong in ["", "a:1", "ftp://a", "http://"] {
+            assert!(proxy(wrong).is_err(), "{wrong}");
         }
     }
 

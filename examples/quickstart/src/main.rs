@@ -7,7 +7,7 @@
 use std::error::Error;
 
 use strongroom::crypto::{Passphrase, SlotSecret};
-use strongroom::vault::InitOptions;
+use strongroom::vault::{Error as VaultError, InitOptions};
 use strongroom::{BackupOptions, NoMonitor, RestoreOptions, RestoreTarget, Strongroom};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -18,7 +18,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let passphrase = Passphrase::new(&std::env::var("STRONGROOM_PASSPHRASE")?)?;
     let vault = match Strongroom::open(&place, SlotSecret::Passphrase(&passphrase)) {
         Ok(vault) => vault,
-        Err(_) => Strongroom::init(&place, &passphrase, &InitOptions::default())?,
+        Err(strongroom::Error::Vault(VaultError::NoVault { .. })) => {
+            Strongroom::init(&place, &passphrase, &InitOptions::default())?
+        }
+        Err(error) => return Err(error.into()),
     };
     let folder = std::path::absolute(folder)?;
     let report = vault.backup(&BackupOptions::new("quickstart", vec![folder]), &NoMonitor)?;

@@ -62,14 +62,15 @@ impl<'m> Packer<'m> {
         monitor: &'m dyn Monitor,
     ) -> Self {
         let config = engine.vault().config();
+        let pack_max_bytes = engine.memory().pack_max_bytes;
         let data = Lane::new(
             ObjectKind::DataPack,
-            config.data_pack_bytes,
+            config.data_pack_bytes.min(pack_max_bytes),
             config.block_bytes as usize,
         );
         let meta = Lane::new(
             ObjectKind::MetaPack,
-            config.meta_pack_bytes,
+            config.meta_pack_bytes.min(pack_max_bytes / 4),
             config.tree_block_bytes as usize,
         );
         let level = config.compression_level;

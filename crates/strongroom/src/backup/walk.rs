@@ -755,7 +755,8 @@ impl<'a, 'm> Walk<'a, 'm> {
     pub(crate) fn checkpoint(&mut self) -> Result<()> {
         self.acknowledged_count = 0;
         self.queue.begin_flush();
-        while self.acknowledged_count < self.options.workers_count.max(1) {
+        let workers_count = self.engine.workers_count(self.options.workers_count);
+        while self.acknowledged_count < workers_count {
             let done = self.done.recv().map_err(|_gone| Error::Cancelled)?;
             self.take(done)?;
         }

@@ -18,12 +18,8 @@ impl<'s> Workers<'s> {
         scope: &'s Scope<'s, '_>,
         run: &'r Run<'r>,
         jobs: Receiver<FileJob<'r>>,
+        count: usize,
     ) -> Self {
-        let count = if run.options.dry_run {
-            0
-        } else {
-            run.options.workers_count.max(1)
-        };
         let jobs = Arc::new(Mutex::new(jobs));
         let start = |_| {
             let jobs = Arc::clone(&jobs);

@@ -8,13 +8,16 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use strongroom::{BackupOptions, BackupReport, PointState, Strongroom};
 
-use crate::access::{self, Access, Need};
+use crate::access::{self, Access, Need, Place};
 use crate::create;
 use crate::fail::{Code, Fail, Result};
 use crate::output::progress::Progress;
 use crate::output::{Colour, human, json};
 use crate::run::Agent;
+use crate::slots;
+use crate::state::Lock;
 use crate::values;
+use first::FirstRun;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -52,8 +55,35 @@ pub(crate) struct Args {
 
 pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
     let options = options(agent, args)?;
-    let _lock = agent.state.lock(&options.source)?;
-    let (access, first) = open(agent, args.dry_run)?;
+    let place = access::place(agent)?;
+    let lock = match &place {
+        Some(place) => {
+            let id = slots::claimed_id(&place.url)?;
+            Some(agent.state.lock(&id, &options.source)?)
+        }
+        None => None,
+    };
+    let (access, first) = open(agent, place, &options)?;
+    let made = make(agent, options, &access, first.as_ref(), lock);
+    // Whatever went wrong: the only key must not be lost with it.
+    made.map_err(|fail| match &first {
+        Some(first) => first.with_failure(&agent.out, fail),
+        None => fail,
+    })
+}
+
+fn make(
+    agent: &Agent,
+    mut options: BackupOptions,
+    access: &Access,
+    first: Option<&FirstRun>,
+    lock: Option<Lock>,
+) -> Result<Code> {
+    let _lock = match lock {
+        Some(lock) => lock,
+        None => agent.state.lock(&access.vault_id(), &options.source)?,
+    };
+    options.excludes.extend(own_files(agent, &options.roots));
     let progress = Progress::start(&agent.out);
     if progress.is_watched() {
         progress.expect(last_bytes(&access.vault, &options.source));
@@ -64,17 +94,17 @@ pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
     let restore = report
         .recovery_point
         .map(|id| restore_command(agent, &id.to_string()));
+    let kit = first::kit(agent, access);
     let mut document = json::Backup::new(&report, &access.url, elapsed.as_secs_f64());
     document.restore_command.clone_from(&restore);
-    document.recovery_kit = first
-        .as_ref()
-        .and_then(|first| first.kit.as_ref())
-        .map(|kit| kit.display().to_string());
+    document.recovery_kit.clone_from(&kit);
     agent.out.result(&document, || {
-        let mut text = summary(agent, &report, &access, &human::duration(elapsed));
+        let mut text = summary(agent, &report, access, &human::duration(elapsed));
         text.push_str(&human::skipped(&report.skipped, report.skipped_count));
-        if let Some(first) = &first {
-            text.push_str(&first.text(&agent.out));
+        match (first, &kit) {
+            (Some(first), _) => text.push_str(&first.text(&agent.out)),
+            (None, Some(kit)) => text.push_str(&first::reminder(kit)),
+            (None, None) => {}
         }
         if let Some(command) = &restore {
             text.push_str(&format!("\n\nto restore:  {command}"));
@@ -82,7 +112,7 @@ pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
         text
     })?;
     // Whoever asked for quiet must still learn where the only key is.
-    if let (Some(first), true) = (&first, agent.out.quiet) {
+    if let (Some(first), true) = (first, agent.out.quiet) {
         agent.out.note(first.text(&agent.out).trim());
     }
     Ok(if report.state == PointState::Complete {
@@ -141,11 +171,18 @@ fn options(agent: &Agent, args: &Args) -> Result<BackupOptions> {
 }
 
 /// The configured vault, or the embedded one of a first run; a dry run makes none.
-fn open(agent: &Agent, is_dry_run: bool) -> Result<(Access, Option<first::FirstRun>)> {
-    match access::place(agent)? {
+fn open(
+    agent: &Agent,
+    place: Option<Place>,
+    options: &BackupOptions,
+) -> Result<(Access, Option<FirstRun>)> {
+    match place {
         Some(place) => Ok((access::open_at(agent, place, Need::Any)?, None)),
-        None if is_dry_run => Ok((create::passing()?, None)),
-        None => first::make(agent).map(|(access, first)| (access, Some(first))),
+        None if options.dry_run => Ok((create::passing(agent)?, None)),
+        None => {
+            first::check_roots(&options.roots)?;
+            first::make(agent).map(|(access, first)| (access, Some(first)))
+        }
     }
 }
 
@@ -157,6 +194,31 @@ fn source_name(first: &Path) -> String {
     )
 }
 
+/// A pattern that keeps out this machine's own files, with the keys of the vault. A root that is named inside of them is
+/// meant as it is.
+fn own_files(agent: &Agent, roots: &[PathBuf]) -> Option<String> {
+    let real = |path: &Path| std::fs::canonicalize(path).ok();
+    let state = agent.state.dir().ok().and_then(real)?;
+    let mut roots = roots.iter().filter_map(|root| real(root));
+    roots
+        .any(|root| state.starts_with(&root) && root != state)
+        .then(|| literal(&state))
+}
+
+/// A pattern that matches just this path.
+fn literal(path: &Path) -> String {
+    let mut pattern = String::new();
+    for letter in path.to_string_lossy().chars() {
+        match letter {
+            // A byte that is no text.
+            char::REPLACEMENT_CHARACTER => pattern.push('?'),
+            '*' | '?' | '[' | ']' | '{' | '}' | '!' | '\\' => pattern.extend(['\\', letter]),
+            letter => pattern.push(letter),
+        }
+    }
+    pattern
+}
+
 /// Size of the newest point of the source. Only a bar depends on it.
 fn last_bytes(vault: &Strongroom, source: &str) -> u64 {
     let points = vault.points().unwrap_or_default();
@@ -166,30 +228,38 @@ fn last_bytes(vault: &Strongroom, source: &str) -> u64 {
         .map_or(0, |point| point.logical_bytes)
 }
 
-/// The command that brings a point back, as it works from here.
+/// The command that brings a point back, as it works from everywhere. It holds no secret: a command that prints a
+/// passphrase often holds one.
 fn restore_command(agent: &Agent, point: &str) -> String {
-    let mut words = vec![
-        std::env::args()
-            .next()
-            .unwrap_or_else(|| "strongroom-agent".to_owned()),
-    ];
-    let mut flag = |name: &str, value: &str| words.extend([name.to_owned(), value.to_owned()]);
+    let absolute = |path: &Path| {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        path.to_string_lossy().into_owned()
+    };
+    let program = std::env::args()
+        .next()
+        .unwrap_or_else(|| "strongroom-agent".to_owned());
+    let mut words = vec![match program.contains('/') {
+        true => absolute(Path::new(&program)),
+        false => program,
+    }];
+    let mut flag = |name: &str, value: String| words.extend([name.to_owned(), value]);
+    if let Some(path) = &agent.globals.config {
+        flag("--config", absolute(path));
+    }
     if let (false, Ok(dir)) = (agent.state.is_default(), agent.state.dir()) {
-        flag("--state-dir", &dir.to_string_lossy());
+        flag("--state-dir", absolute(dir));
     }
     if let Some(url) = agent.globals.vault.as_deref() {
         flag(
             "--vault",
-            &access::absolute(url).unwrap_or_else(|_| url.to_owned()),
+            access::absolute(url).unwrap_or_else(|_| url.to_owned()),
         );
     }
     if let Some(path) = &agent.globals.passphrase_file {
-        flag("--passphrase-file", &path.to_string_lossy());
+        flag("--passphrase-file", absolute(path));
     }
-    if let Some(command) = &agent.globals.passphrase_command {
-        flag("--passphrase-command", command);
-    }
-    words.extend(["restore", point, "--target", "restored"].map(str::to_owned));
+    words.extend(["restore", point].map(str::to_owned));
+    words.extend(["--target".to_owned(), absolute(Path::new("restored"))]);
     words
         .iter()
         .map(|word| human::quoted(word))

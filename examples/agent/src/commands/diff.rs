@@ -6,7 +6,7 @@ use strongroom::{Change, Difference};
 
 use crate::access::{self, Need};
 use crate::fail::{Code, Result, stdout_error};
-use crate::output::{JsonArray, human, json};
+use crate::output::{human, json};
 use crate::run::Agent;
 
 #[derive(Debug, clap::Args)]
@@ -24,11 +24,9 @@ pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
         access.vault.point(&args.b)?.id,
     );
     if agent.out.json {
-        let mut array = JsonArray::new(&agent.out);
+        let mut array = agent.json_array();
         access.vault.diff(&a, &b, &mut |difference| {
-            array
-                .push(&json::Diff::new(&difference))
-                .map_err(stdout_error)
+            array.push(&json::Diff::new(&difference))
         })?;
         array.finish()?;
     } else {

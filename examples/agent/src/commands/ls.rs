@@ -9,7 +9,7 @@ use strongroom::fs::Kind;
 
 use crate::access::{self, Need};
 use crate::fail::{Code, Result, stdout_error};
-use crate::output::{JsonArray, human, json};
+use crate::output::{human, json};
 use crate::run::Agent;
 
 #[derive(Debug, clap::Args)]
@@ -28,13 +28,11 @@ pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
     let point = access.vault.point(&args.point)?.id;
     let path = args.path.as_deref().map(OsStrExt::as_bytes);
     if agent.out.json {
-        let mut array = JsonArray::new(&agent.out);
+        let mut array = agent.json_array();
         access
             .vault
             .list(&point, path, args.recursive, &mut |entry| {
-                array
-                    .push(&json::Entry::new(&entry, None))
-                    .map_err(stdout_error)
+                array.push(&json::Entry::new(&entry, None))
             })?;
         array.finish()?;
     } else {

@@ -13,11 +13,15 @@ pub(crate) struct Args {
     /// Only those of this source
     #[arg(long, value_name = "NAME")]
     source: Option<String>,
+    /// Only those that are deleted and can still be undeleted
+    #[arg(long)]
+    deleted: bool,
 }
 
 pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
     let access = access::open(agent, Need::Any)?;
     let mut points = access.vault.points()?;
+    points.retain(|point| point.deleted_at.is_some() == args.deleted);
     if let Some(source) = &args.source {
         points.retain(|point| point.source == *source);
     }
@@ -60,13 +64,16 @@ fn row(point: &PointView) -> Vec<String> {
         .iter()
         .map(|(key, value)| format!("{key}={value}"))
         .collect();
-    let kept = [
+    let dates = [
         ("held until", point.hold_until),
         ("until", point.retain_until),
+        ("deleted", point.deleted_at),
     ];
-    let kept = kept
+    let dates = dates
         .into_iter()
-        .filter_map(|(why, until)| Some(format!("{why} {}", human::time(until?))));
+        .filter_map(|(why, at)| Some(format!("{why} {}", human::time(at?))));
+    let held = point.is_held.then(|| "held".to_owned());
+    let kept = held.into_iter().chain(dates);
     vec![
         point.id.to_string(),
         known(human::clean(&point.source)),

@@ -4,8 +4,9 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
+use chrono::{DateTime, Utc};
 use clap::{ArgGroup, ValueEnum};
-use strongroom::{PointView, RestoreOptions, RestoreReport, RestoreTarget};
+use strongroom::{PointState, PointView, RestoreOptions, RestoreReport, RestoreTarget, Strongroom};
 
 use crate::access::{self, Need};
 use crate::commands::cat;
@@ -13,15 +14,23 @@ use crate::fail::{Code, Fail, Result};
 use crate::output::progress::Progress;
 use crate::output::{Colour, human, json};
 use crate::run::Agent;
+use crate::values;
 
 #[derive(Debug, clap::Args)]
 #[command(group(ArgGroup::new("destination").required(true).args(["target", "original", "stdout"])))]
 pub(crate) struct Args {
-    /// An id, a unique prefix of one, or latest
-    point: String,
+    /// An id, a unique prefix of one, or latest; may be left out with --time
+    #[arg(required_unless_present = "time")]
+    point: Option<String>,
     /// What to restore: absolute, or relative to a backed-up folder [default: everything]
     #[arg(value_name = "PATH")]
     paths: Vec<OsString>,
+    /// The newest recovery point that was taken at this time or before; POINT, if given, is latest
+    #[arg(long, value_name = "TIME", value_parser = values::time)]
+    time: Option<DateTime<Utc>>,
+    /// With latest or --time: only recovery points of this source
+    #[arg(long, value_name = "NAME")]
+    source: Option<String>,
     /// Restore below this directory, each backed-up folder or PATH under its last name
     #[arg(long, value_name = "DIR")]
     target: Option<PathBuf>,
@@ -74,7 +83,7 @@ impl From<OnConflict> for strongroom::OnConflict {
 pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
     let target = target(args)?;
     let access = access::open(agent, Need::Any)?;
-    let point = access.vault.point(&args.point)?;
+    let point = chosen(&access.vault, args)?;
     let Some(target) = target else {
         let help = "give the one file to print: restore POINT PATH --stdout";
         let [path] = args.paths.as_slice() else {
@@ -106,6 +115,56 @@ pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
     })
 }
 
+/// The recovery point that the flags mean.
+fn chosen(vault: &Strongroom, args: &Args) -> Result<PointView> {
+    let text = args.point.as_deref().unwrap_or("latest");
+    if args.time.is_none() && args.source.is_none() {
+        return Ok(vault.point(text)?);
+    }
+    if text != "latest" {
+        let message =
+            format!("--time and --source choose among points, but {text:?} is one already");
+        let help = "leave POINT out or write latest before paths: restore latest PATH --time TIME --target DIR";
+        return Err(Fail::usage(message, help));
+    }
+    newest(vault.points()?, args.source.as_deref(), args.time)
+}
+
+/// The first of points, which come newest first, that is of the source and not younger than the time.
+fn newest(
+    points: Vec<PointView>,
+    source: Option<&str>,
+    time: Option<DateTime<Utc>>,
+) -> Result<PointView> {
+    let mut candidates = points.into_iter().filter(|point| {
+        point.state != PointState::Damaged
+            && source.is_none_or(|source| point.source == source)
+            && time.is_none_or(|time| point.taken_at <= time)
+    });
+    let Some(newest) = candidates.next() else {
+        let of = source.map_or(String::new(), |source| format!(" of {source:?}"));
+        let until = time.map_or(String::new(), |time| {
+            format!(" was taken at {} or before", human::time(time))
+        });
+        let message = match time {
+            Some(_) => format!("no recovery point{of}{until}"),
+            None => format!("there is no recovery point{of}"),
+        };
+        let help = "run `strongroom-agent points` to see which recovery points there are";
+        return Err(Fail::new(Code::Failed, message, help));
+    };
+    match candidates.find(|point| point.source != newest.source) {
+        Some(other) => Err(Fail::usage(
+            format!(
+                "there are recovery points of {:?} and of {:?}",
+                newest.source, other.source
+            ),
+            "choose one with --source NAME",
+        )),
+        None => Ok(newest),
+    }
+}
+
 /// Where to; `None` is standard output.
 fn target(args: &Args) -> Result<Option<RestoreTarget>> {
     let Some(dir) = &args.target else {
@@ -130,6 +189,10 @@ fn options(agent: &Agent, args: &Args, target: RestoreTarget) -> RestoreOptions 
     options.dry_run = args.dry_run;
     options.verify = args.verify;
     options.no_ownership = args.no_ownership;
+    // Old keys and notes of this machine must not take the place of those in use.
+    options
+        .protected
+        .extend(agent.state.dir().ok().map(Into::into));
     options.cancel = agent.cancel();
     options
 }

@@ -13,13 +13,19 @@ use crate::output::json;
 use crate::run::{Agent, now};
 
 pub(crate) fn run(agent: &Agent) -> Result<Code> {
-    let access = access::open(agent, Need::Any)?;
-    let points = access.vault.points()?;
+    let access = match access::place(agent)? {
+        Some(place) => Some(access::open_at(agent, place, Need::Any)?),
+        None => None,
+    };
+    let points = match &access {
+        Some(access) => access.vault.points()?,
+        None => Vec::new(),
+    };
     let sources = by_source(&points);
     let machine = agent.state.known_machine().ok().flatten();
     let machine = machine.map(|id| format!("{:032x}", u128::from_be_bytes(id)));
     let state_dir = agent.state.dir().ok().map(|dir| dir.display().to_string());
-    let described = vault::describe(&access)?;
+    let described = access.as_ref().map(vault::describe).transpose()?;
     if agent.out.json {
         agent.out.document(&json!({
             "machine": machine,
@@ -43,15 +49,18 @@ pub(crate) fn run(agent: &Agent) -> Result<Code> {
         ("state", state_dir.unwrap_or_else(|| "none".to_owned())),
         ("agent", env!("CARGO_PKG_VERSION").to_owned()),
     ];
-    let text = format!(
-        "{}\n\n{}\n\n{}",
-        human::fields(&fields),
-        vault::text(&described),
-        sources_text(&sources)
-    );
-    agent.out.text(&text)?;
+    let vault = match &described {
+        Some(described) => format!("{}\n\n{}", vault::text(described), sources_text(&sources)),
+        None => NO_VAULT.to_owned(),
+    };
+    agent
+        .out
+        .text(&format!("{}\n\n{vault}", human::fields(&fields)))?;
     Ok(Code::Done)
 }
+
+const NO_VAULT: &str = "no vault is configured: `strongroom-agent backup PATH` makes one here, \
+                        `strongroom-agent vault attach --vault URL` takes one that exists";
 
 /// The newest point of a source, and how many it has.
 struct Source<'a> {
@@ -129,6 +138,8 @@ mod tests {
             files_count: 0,
             roots: Vec::new(),
             tags: BTreeMap::new(),
+            is_held: false,
+            deleted_at: None,
             hold_until: None,
             retain_until: None,
         };

@@ -9,6 +9,7 @@ use strongroom::{Error, crypto};
 /// The next step after this error.
 pub(super) fn help_of(error: &Error) -> &'static str {
     match error {
+        _ if super::is_out_of_files(error) => OPEN_FILES,
         Error::Cancelled => "run the same command again when you like: what was uploaded is reused",
         Error::Vault(error) => vault_help(error),
         Error::Crypto(error) => crypto_help(error),
@@ -19,7 +20,9 @@ pub(super) fn help_of(error: &Error) -> &'static str {
         Error::NothingToBackUp(_) => {
             "check how the paths are spelled and that this user may read them"
         }
-        Error::TooManyRoots => "name the directory that holds them, and leave out what is not wanted with --exclude",
+        Error::TooManyRoots => {
+            "name the directory that holds them, and leave out what is not wanted with --exclude"
+        }
         Error::NotAbsolute(_) => "give the path from the root: /home/me/documents",
         Error::Pattern { .. } => {
             "write patterns like *.tmp, cache/ or /home/*/Downloads; quote them from the shell"
@@ -37,6 +40,16 @@ pub(super) fn help_of(error: &Error) -> &'static str {
         Error::TargetNotDirectory(_) => {
             "give --target a directory, or a path that does not exist yet"
         }
+        Error::Protected(_) => {
+            "choose another target, or leave it as it is: backups depend on what is there"
+        }
+        Error::ReadBack(_) => {
+            "check the disk and the memory of this machine, then restore to another disk"
+        }
+        Error::Held(_) => "release it first: `strongroom-agent hold POINT --release`",
+        Error::LastPoint(_) => {
+            "make a newer recovery point of the source first, or delete it softly, without --now"
+        }
         Error::TreeDamaged(_) => DAMAGE,
         Error::Fenced(_) => "wait until the other run of this source has ended, then run it again",
         _ => ASK_CHECK,
@@ -44,6 +57,7 @@ pub(super) fn help_of(error: &Error) -> &'static str {
 }
 
 const DAMAGE: &str = "run `strongroom-agent verify --read-data` to learn which points are hurt; older ones may be whole";
+pub(crate) const OPEN_FILES: &str = "raise the hard limit of open files (ulimit -Hn; LimitNOFILE= in a systemd unit), then run it again";
 const ASK_CHECK: &str = "run `strongroom-agent check` to see what is wrong here";
 const NEW_VERSION: &str =
     "the vault was written by a newer version: install that version or a later one";

@@ -1,16 +1,37 @@
 //! From errors of the library to exit codes.
 
-use std::io::ErrorKind;
+use std::error::Error as StdError;
+use std::io::{self, ErrorKind};
 
+use rustix::io::Errno;
 use strongroom::vault::Error as VaultError;
 use strongroom::vault::format::FormatError;
 use strongroom::{Error, crypto};
 
 use super::Code;
 
+/// True when no more files can be open at once, wherever in the chain of causes that stands.
+pub(crate) fn is_out_of_files(error: &(dyn StdError + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let number = error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::raw_os_error);
+        if number.is_some_and(|number| {
+            [Errno::MFILE, Errno::NFILE].contains(&Errno::from_raw_os_error(number))
+        }) {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}
+
 /// The exit code that an error of the library ends with.
 pub(crate) fn code_of(error: &Error) -> Code {
     match error {
+        // The vault is as it should be: this machine is short of something.
+        _ if is_out_of_files(error) => Code::Failed,
         Error::Cancelled => Code::Cancelled,
         Error::Vault(error) => vault_code(error),
         Error::Crypto(error) => crypto_code(error),
@@ -19,7 +40,10 @@ pub(crate) fn code_of(error: &Error) -> Code {
         Error::NotAbsolute(_)
         | Error::Pattern { .. }
         | Error::AmbiguousPoint(_)
+        | Error::Protected(_)
+        | Error::TooManyRoots
         | Error::TargetNotDirectory(_) => Code::Usage,
+        Error::ReadBack(_) => Code::Damage,
         _ => Code::Failed,
     }
 }
@@ -34,12 +58,13 @@ fn vault_code(error: &VaultError) -> Code {
         VaultError::TimedOut { .. }
         | VaultError::NoVault { .. }
         | VaultError::NotPermitted(_)
-        | VaultError::StoreRefused { .. }
-        | VaultError::LastOwner => Code::Vault,
+        | VaultError::StoreRefused { .. } => Code::Vault,
         VaultError::Missing { .. } => Code::Damage,
         VaultError::Object { source, .. } | VaultError::Format(source) => format_code(source),
         VaultError::WrongKey => Code::Key,
-        VaultError::VaultExists | VaultError::Location { .. } => Code::Usage,
+        VaultError::VaultExists | VaultError::Location { .. } | VaultError::LastOwner => {
+            Code::Usage
+        }
         VaultError::Crypto(error) => crypto_code(error),
         _ => Code::Failed,
     }
@@ -152,11 +177,12 @@ mod tests {
     #[test]
     fn the_rest() {
         assert_eq!(code_of(&Error::Cancelled), Code::Cancelled);
+        assert_eq!(of_vault(VaultError::LastOwner), Code::Usage);
         assert_eq!(code_of(&Error::NothingToBackUp(Vec::new())), Code::Failed);
         assert_eq!(code_of(&Error::NoSuchPoint("x".to_owned())), Code::Failed);
         assert_eq!(code_of(&Error::AmbiguousPoint("x".to_owned())), Code::Usage);
         assert_eq!(code_of(&Error::NotAbsolute("x".into())), Code::Usage);
-        let full = std::io::Error::from(ErrorKind::StorageFull);
+        let full = io::Error::from(ErrorKind::StorageFull);
         assert_eq!(
             code_of(&Error::File {
                 action: "write",

@@ -43,6 +43,8 @@ fn hex_unless_text(bytes: &[u8]) -> Option<String> {
 #[derive(Debug, Serialize)]
 pub(crate) struct Failure<'a> {
     error: FailureBody<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovery_kit: Option<&'a str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -60,6 +62,7 @@ impl<'a> From<&'a Fail> for Failure<'a> {
             message,
             causes,
             help,
+            recovery_kit,
         } = fail;
         Self {
             error: FailureBody {
@@ -68,6 +71,7 @@ impl<'a> From<&'a Fail> for Failure<'a> {
                 causes,
                 help,
             },
+            recovery_kit: recovery_kit.as_deref(),
         }
     }
 }
@@ -108,7 +112,7 @@ pub(crate) struct Backup<'a> {
     elapsed_secs: f64,
     dry_run: bool,
     vault: &'a str,
-    /// Where a generated passphrase stands, after a first run.
+    /// Where a generated passphrase stands, as long as it stands on this machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) recovery_kit: Option<String>,
     /// The command that brings the point back.
@@ -170,7 +174,7 @@ impl<'a> Point<'a> {
             kept_because: kept_because(point, now),
             expires_at: point.retain_until.map(time),
             hold_until: point.hold_until.map(time),
-            deleted_at: None,
+            deleted_at: point.deleted_at.map(time),
             tags: &point.tags,
             files_count: point.files_count,
             host: &point.host,
@@ -188,7 +192,7 @@ pub(crate) fn kept_because(point: &PointView, now: DateTime<Utc>) -> Vec<&'stati
     ];
     reasons
         .into_iter()
-        .filter(|(_, until)| is_ahead(*until))
+        .filter(|(reason, until)| is_ahead(*until) || (point.is_held && *reason == "hold"))
         .map(|(reason, _)| reason)
         .collect()
 }

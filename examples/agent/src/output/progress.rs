@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use strongroom::{Monitor, Phase, Skipped};
 
-use super::{Out, human};
+use super::{Out, human, tell};
 use bars::Bars;
 use counters::Counters;
 
@@ -101,7 +101,7 @@ impl Shared {
                 Some(bars) => bars.show(&seen, &rates),
                 None if last_line.elapsed() >= LINE_EVERY => {
                     last_line = Instant::now();
-                    eprintln!("{}", bars::line(&seen, &rates));
+                    tell(&bars::line(&seen, &rates));
                 }
                 None => {}
             }
@@ -142,7 +142,7 @@ impl Monitor for Progress {
             );
             match &self.shared.bars {
                 Some(bars) => bars.print(&line),
-                None => eprintln!("{line}"),
+                None => tell(&line),
             }
         }
     }

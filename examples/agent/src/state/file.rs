@@ -9,9 +9,21 @@ use zeroize::Zeroizing;
 
 use crate::fail::{Fail, Result};
 
-pub(super) fn make_private_dir(path: &Path) -> Result<()> {
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(|error| Fail::own_file("make the directory", path, &error))
+/// Makes a directory and those above it that are missing, and makes their names durable.
+pub(crate) fn make_private_dir(path: &Path) -> io::Result<()> {
+    let missing = path.ancestors().take_while(|dir| !dir.exists()).count();
+    let mut maker = DirBuilder::new();
+    maker.recursive(true).mode(0o700).create(path)?;
+    for dir in path.ancestors().skip(1).take(missing) {
+        // The parent of a relative name is the working directory.
+        let dir = if dir.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            dir
+        };
+        File::open(dir)?.sync_all()?;
+    }
+    Ok(())
 }
 
 /// The text of a file; `None` when there is none.

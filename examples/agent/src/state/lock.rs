@@ -17,7 +17,8 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
-    pub(super) fn take(dir: &Path, name: &str) -> Result<Self> {
+    /// Takes the lock of this name; `what` is told to the person when another process holds it.
+    pub(super) fn take(dir: &Path, name: &str, what: &str) -> Result<Self> {
         let path = dir.join(file_name(name));
         let fail = |error: std::io::Error| Fail::own_file("lock", &path, &error);
         let mut options = OpenOptions::new();
@@ -42,7 +43,7 @@ impl Lock {
                 let help = "wait until it has ended, then run it again";
                 return Err(Fail::new(
                     Code::Busy,
-                    format!("another job of {name:?} is running{who}"),
+                    format!("another job of {what:?} is running{who}"),
                     help,
                 ));
             }
@@ -74,17 +75,18 @@ mod tests {
     #[test]
     fn a_second_job_of_a_source_waits() {
         let dir = tempfile::tempdir().unwrap();
-        let first = Lock::take(dir.path(), "home").unwrap();
-        let refused = Lock::take(dir.path(), "home").unwrap_err();
+        let take = |name: &str| Lock::take(dir.path(), name, "it");
+        let first = take("home").unwrap();
+        let refused = take("home").unwrap_err();
         assert_eq!(refused.code, Code::Busy);
         assert!(
             refused.message.contains(&std::process::id().to_string()),
             "{}",
             refused.message
         );
-        assert!(Lock::take(dir.path(), "other").is_ok());
+        assert!(take("other").is_ok());
         drop(first);
-        assert!(Lock::take(dir.path(), "home").is_ok());
+        assert!(take("home").is_ok());
     }
 
     #[test]

@@ -212,3 +212,57 @@ fn pages_are_written_for_shells_and_man() {
     let pages = fs::read_dir(machine.path("pages")).expect("made").count();
     assert!(pages > 10, "{pages} pages");
 }
+
+#[test]
+fn a_machine_without_a_vault_still_says_who_it_is() {
+    let machine = Machine::new();
+    let status = machine.json(&["status"]);
+    assert_eq!(status["vault"], Value::Null);
+    assert_eq!(status["sources"], Value::Array(Vec::new()));
+    assert_eq!(status["state_dir"], machine.at("state"));
+    let text = machine.run(&["status"]);
+    text.ends_with(0);
+    assert!(
+        text.stdout.contains("no vault is configured"),
+        "{}",
+        text.stdout
+    );
+}
+
+#[test]
+fn a_restore_can_name_a_time_instead_of_a_point() {
+    let machine = backed_up();
+    let points = machine.json(&["points"]);
+    let newest = points[0]["taken_at"].as_str().expect("a time");
+    let newest = chrono::DateTime::parse_from_rfc3339(newest).expect("a time");
+    let before = (newest - chrono::TimeDelta::milliseconds(1)).to_rfc3339();
+    let back = [
+        "--target",
+        "back",
+        "--strip-root",
+        "--on-conflict",
+        "overwrite",
+    ];
+    let restore = |args: &[&str]| machine.run(&[&["restore"], args, &back].concat());
+    restore(&["--time", &before]).ends_with(0);
+    assert_eq!(
+        fs::read(machine.path("back/notes.txt")).expect("there"),
+        b"one\n"
+    );
+    let later = (newest + chrono::TimeDelta::hours(1)).to_rfc3339();
+    restore(&["latest", "--time", &later]).ends_with(0);
+    assert_eq!(
+        fs::read(machine.path("back/notes.txt")).expect("there"),
+        b"one\ntwo\n"
+    );
+
+    restore(&["--time", "2001-01-01"]).fails_with(1, "no recovery point was taken");
+    let id = points[0]["recovery_point"].as_str().expect("an id");
+    restore(&[id, "--time", &later]).fails_with(2, "--time");
+    machine
+        .run(&["backup", "home", "--source", "other"])
+        .ends_with(0);
+    restore(&["--time", &later]).fails_with(2, "\"other\"");
+    restore(&["--time", &later, "--source", "home"]).ends_with(0);
+    restore(&["latest", "--source", "absent"]).fails_with(1, "absent");
+}

@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::machine::{Ended, Machine, random_bytes};
+use crate::machine::{Ended, Machine, hurt, random_bytes};
 
 fn backed_up() -> Machine {
     let machine = Machine::with_vault();
@@ -103,11 +103,7 @@ fn a_vault_that_cannot_be_reached_is_6() {
 fn damage_is_4_and_named() {
     let machine = backed_up();
     for pack in machine.objects("d") {
-        let mut bytes = fs::read(&pack).expect("readable");
-        let middle = bytes.len() / 2;
-        bytes[middle] ^= 1;
-        fs::set_permissions(&pack, fs::Permissions::from_mode(0o600)).expect("mine");
-        fs::write(&pack, bytes).expect("written");
+        hurt(&pack);
     }
     let verified = machine.run(&["verify", "--read-data", "--json"]);
     verified.ends_with(4);
@@ -140,7 +136,7 @@ fn what_cannot_be_read_is_told_and_the_rest_is_kept() {
     let machine = Machine::with_vault();
     machine.write("home/open", "open");
     machine.write("home/closed", "closed");
-    let closed = fs::Permissions::from_mode(0);
+    let closed = fs::Permissions::from_mode(0o000);
     fs::set_permissions(machine.path("home/closed"), closed).expect("mine");
     let ended = as_ordinary_user(&machine, &["backup", "home", "--json"]);
     ended.ends_with(3);

@@ -88,10 +88,16 @@ fn the_next_run_needs_nothing_and_stores_nothing() {
     assert_eq!(second["files_unchanged_count"], 2);
     assert_eq!(second["unique_bytes"], 0);
     assert_eq!(second["vault"], first["vault"]);
-    assert!(second.get("recovery_kit").is_none(), "{second}");
+    // As long as the kit stands here, somebody has to take it elsewhere.
+    assert_eq!(second["recovery_kit"], machine.at("state/recovery-kit.txt"));
+    let text = machine.run(&["backup", "documents"]).stdout;
+    assert!(text.contains("recovery-kit.txt"), "{text}");
+    fs::remove_file(machine.path("state/recovery-kit.txt")).expect("there");
+    let third = machine.json(&["backup", "documents"]);
+    assert!(third.get("recovery_kit").is_none(), "{third}");
     let points = machine.json(&["points"]);
-    assert_eq!(points.as_array().map(Vec::len), Some(2));
-    assert_eq!(points[0]["recovery_point"], second["recovery_point"]);
+    assert_eq!(points.as_array().map(Vec::len), Some(4));
+    assert_eq!(points[0]["recovery_point"], third["recovery_point"]);
 }
 
 #[test]
@@ -119,4 +125,78 @@ fn a_dry_run_makes_no_vault() {
     );
     assert!(!machine.path("state/vault").exists());
     assert!(!machine.path("state/recovery-kit.txt").exists());
+}
+
+#[test]
+fn a_failure_after_the_vault_was_made_still_tells_where_its_key_is() {
+    for is_json in [false, true] {
+        let machine = with_files();
+        let args = ["backup", "documents", "--exclude", "[z-a"];
+        let extra: &[&str] = if is_json { &["--json"] } else { &[] };
+        let ended = machine.run(&[&args[..], extra].concat());
+        ended.ends_with(2);
+        let kit = machine.at("state/recovery-kit.txt");
+        if is_json {
+            let document = ended.document();
+            assert_eq!(document["recovery_kit"], kit);
+            assert_eq!(document["error"]["code"], 2);
+        } else {
+            ended.fails_with(2, &kit);
+        }
+        machine.run(&["backup", "documents"]).ends_with(0);
+    }
+}
+
+#[test]
+fn nothing_to_back_up_makes_no_vault() {
+    let machine = with_files();
+    machine.run(&["backup", "nowhere"]).fails_with(1, "nowhere");
+    assert!(!machine.path("state/vault").exists());
+    assert!(!machine.path("state/recovery-kit.txt").exists());
+}
+
+#[test]
+fn a_vault_that_was_made_but_not_noted_is_taken_up() {
+    let machine = with_files();
+    let first = machine.json(&["backup", "documents"]);
+    fs::remove_file(machine.path("state/vault.json")).expect("there");
+    fs::remove_dir_all(machine.path("state/credentials")).expect("there");
+    let second = machine.json(&["backup", "documents"]);
+    assert_eq!(second["files_unchanged_count"], 2, "{second}");
+    assert_eq!(second["vault"], first["vault"]);
+}
+
+#[test]
+fn the_agents_own_files_are_left_out_unless_they_are_named() {
+    let machine = with_files();
+    let home = machine.at("");
+    machine.run(&["backup", &home]).ends_with(0);
+    let listed = machine.json(&["ls", "latest", "--recursive"]);
+    let state = machine.at("state");
+    let is_own = |entry: &serde_json::Value| {
+        let path = entry["path"].as_str().expect("a path");
+        path.starts_with(&state)
+    };
+    let entries = listed.as_array().expect("a list");
+    assert!(entries.len() > 4 && !entries.iter().any(is_own), "{listed}");
+    machine.run(&["backup", &state]).ends_with(0);
+    let listed = machine.json(&["ls", "latest", "--recursive"]);
+    let text = listed.to_string();
+    assert!(text.contains("state/machine"), "{text}");
+    assert!(!text.contains("state/vault/"), "{text}");
+}
+
+#[test]
+fn the_command_that_restores_holds_no_secret_and_no_relative_path() {
+    let machine = with_files();
+    machine.passphrase_file("passphrase", crate::machine::PASSPHRASE);
+    let told = |flags: &[&str]| {
+        let report = machine.json(&[&["backup", "documents"], flags].concat());
+        report["restore_command"].as_str().expect("text").to_owned()
+    };
+    let command = told(&["--passphrase-file", "passphrase"]);
+    assert!(command.contains(&machine.at("passphrase")), "{command}");
+    assert!(command.contains(&machine.at("restored")), "{command}");
+    let command = told(&["--passphrase-command", "echo correct horse battery staple"]);
+    assert!(!command.contains("horse"), "{command}");
 }

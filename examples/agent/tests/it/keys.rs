@@ -119,6 +119,20 @@ fn a_slot_is_added_and_removed() {
 }
 
 #[test]
+fn the_last_passphrase_stays() {
+    let machine = backed_up();
+    let slots = machine.json(&["vault", "key", "list"]);
+    let mut slots = slots.as_array().expect("a list").iter();
+    let owner = slots.find(|slot| slot["kind"] == "passphrase");
+    let slot = owner.expect("an owner")["slot"].as_str().expect("an id");
+    let old = machine.at("passphrase");
+    machine
+        .run(&["vault", "key", "remove", slot, "--passphrase-file", &old])
+        .fails_with(2, "last passphrase");
+    assert_eq!(slot_ids(&machine).len(), 2);
+}
+
+#[test]
 fn any_spelling_of_a_letter_is_the_same_passphrase() {
     let machine = Machine::new();
     // e with an acute accent: one character, or a letter and a combining one.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -167,6 +168,15 @@ impl Ended {
             panic!("{}: {error}\n{}{}", self.what, self.stdout, self.stderr)
         })
     }
+}
+
+/// Changes one byte in the middle of an object.
+pub(crate) fn hurt(object: &Path) {
+    let mut bytes = fs::read(object).expect("readable");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::set_permissions(object, fs::Permissions::from_mode(0o600)).expect("mine");
+    fs::write(object, bytes).expect("written");
 }
 
 /// Lines of a file until one begins so; the rest of it.

@@ -1,10 +1,14 @@
 //! The first run: nothing is configured, so a vault is made on this machine.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+
+use strongroom::Skipped;
 
 use crate::access::Access;
 use crate::create;
-use crate::fail::Result;
+use crate::fail::{Fail, Result};
+use crate::kit;
 use crate::output::{Colour, Out, human};
 use crate::run::Agent;
 
@@ -25,7 +29,49 @@ pub(super) fn make(agent: &Agent) -> Result<(Access, FirstRun)> {
     Ok((created.access, first))
 }
 
+/// Refuses to make a vault for a backup that has nothing to read.
+pub(super) fn check_roots(roots: &[PathBuf]) -> Result<()> {
+    let mut missing = Vec::new();
+    for root in roots {
+        match std::fs::metadata(root) {
+            Ok(_) => return Ok(()),
+            Err(error) => missing.push(Skipped {
+                path: root.as_os_str().as_bytes().to_vec(),
+                reason: error.to_string(),
+            }),
+        }
+    }
+    Err(strongroom::Error::NothingToBackUp(missing).into())
+}
+
+/// Where the kit of the vault stands, as long as it stands on this machine.
+pub(super) fn kit(agent: &Agent, access: &Access) -> Option<String> {
+    let dir = agent.state.dir().ok()?;
+    let kit = kit::of_vault(dir, &access.vault_id()).ok().flatten()?;
+    Some(kit.display().to_string())
+}
+
+/// What later runs say as long as the kit stands on this machine.
+pub(super) fn reminder(kit: &str) -> String {
+    format!(
+        "\n\nThe recovery kit {kit} holds the passphrase of the vault.\n\
+         Keep it somewhere else, and remove it from this machine then."
+    )
+}
+
 impl FirstRun {
+    /// The failure of what was to follow; it tells about the vault and its key all the same.
+    pub(super) fn with_failure(&self, out: &Out, fail: Fail) -> Fail {
+        if !out.json {
+            out.note(self.text(out).trim());
+            out.note("");
+        }
+        Fail {
+            recovery_kit: self.kit.as_ref().map(|kit| kit.display().to_string()),
+            ..fail
+        }
+    }
+
     pub(super) fn text(&self, out: &Out) -> String {
         let mut fields = vec![("vault", self.vault.clone())];
         let warning = match &self.kit {

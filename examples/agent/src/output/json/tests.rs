@@ -69,6 +69,8 @@ fn points() {
         files_count: 1,
         roots: vec![b"/home".to_vec()],
         tags: BTreeMap::from([("k".to_owned(), "v".to_owned())]),
+        is_held: false,
+        deleted_at: None,
         hold_until: until,
         retain_until: None,
     };

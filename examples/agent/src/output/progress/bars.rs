@@ -3,7 +3,7 @@
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::counters::{Rates, Seen};
-use crate::output::human;
+use crate::output::{human, tell};
 
 pub(super) struct Bars {
     both: MultiProgress,
@@ -39,7 +39,7 @@ impl Bars {
 
     /// A line above the bars.
     pub(super) fn print(&self, line: &str) {
-        self.both.suspend(|| eprintln!("{line}"));
+        self.both.suspend(|| tell(line));
     }
 
     pub(super) fn clear(&self) {

@@ -1,0 +1,75 @@
+//! `sweep`: freeing what no recovery point needs.
+
+use serde_json::{Value, json};
+use strongroom::vault::{OpenSession, SweepOptions, SweepReport};
+
+use crate::access::{self, Need};
+use crate::fail::{Code, Result};
+use crate::output::{human, json};
+use crate::run::Agent;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Say what would be deleted, delete nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
+    let access = access::open(agent, Need::Maintenance)?;
+    let mut options = SweepOptions::default();
+    options.dry_run = args.dry_run;
+    let report = access.vault.sweep(&options)?;
+    let waiting: Vec<Value> = report.waiting_for.iter().map(waiting).collect();
+    let mut document = json!({
+        "cycle": report.cycle,
+        "packs_deleted_count": report.packs_deleted_count,
+        "packs_rewritten_count": report.packs_rewritten_count,
+        "freed_bytes": report.freed_bytes,
+        "waiting_for": waiting,
+        "dry_run": args.dry_run,
+    });
+    if let (true, Some(fields)) = (args.dry_run, document.as_object_mut()) {
+        fields.insert("would_delete".to_owned(), json!(report.deleted));
+    }
+    agent
+        .out
+        .result(&document, || summary(&report, args.dry_run))?;
+    Ok(Code::Done)
+}
+
+fn waiting(session: &OpenSession) -> Value {
+    json!({
+        "session": session.point.sid.to_string(),
+        "source_id": session.point.source.to_string(),
+        "last_seen_at": json::time(session.seen_at),
+    })
+}
+
+fn summary(report: &SweepReport, dry_run: bool) -> String {
+    let head = match (dry_run, report.waiting_for.len()) {
+        (true, _) => "a sweep would do this; nothing was deleted".to_owned(),
+        (false, 0) => "swept".to_owned(),
+        (false, waiting) => format!(
+            "waiting for {}: run it again when they have ended; one without a sign of life for 24 hours is given up",
+            human::counted(waiting as u64, "running backup")
+        ),
+    };
+    let fields = [
+        ("packs deleted", human::count(report.packs_deleted_count)),
+        (
+            "packs packed anew",
+            human::count(report.packs_rewritten_count),
+        ),
+        ("freed", human::bytes(report.freed_bytes)),
+    ];
+    let mut text = format!("{head}\n\n{}", human::fields(&fields));
+    for session in &report.waiting_for {
+        let seen = human::time(session.seen_at);
+        text.push_str(&format!(
+            "\nsession {}, last seen {seen}",
+            session.point.sid
+        ));
+    }
+    text
+}
