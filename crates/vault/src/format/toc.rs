@@ -12,7 +12,9 @@ use super::{FormatError, PACK_MAX_BYTES};
 pub const TOC_AT: usize = HEADER_BYTES + EXT_BYTES;
 pub(crate) const EXT_BYTES: usize = 8;
 pub(crate) const TOC_MAX_BYTES: u64 = 16 << 20;
+pub(crate) const BLOCKS_MAX_COUNT: u64 = 65_535;
 const BLOCK_MAX_BYTES: u32 = 16 << 20;
+const CHUNK_MAX_BYTES: u32 = (16 << 20) - 1;
 const PAGE: usize = 4096;
 
 /// One block of a pack.
@@ -178,6 +180,18 @@ impl Toc {
 
     pub(crate) fn push(&mut self, row: &BlockRowDraft, stored_len: u32) -> Result<(), FormatError> {
         let wrong = FormatError::Malformed("a block has too many chunks");
+        // What readers refuse is not written: a chunk's length has three bytes.
+        FormatError::limit(
+            "the length of a block",
+            u64::from(row.raw_len),
+            u64::from(BLOCK_MAX_BYTES),
+        )?;
+        let longest = row.chunks.iter().map(|&(_, raw_len)| raw_len).max();
+        FormatError::limit(
+            "the length of a chunk",
+            u64::from(longest.unwrap_or(0)),
+            u64::from(CHUNK_MAX_BYTES),
+        )?;
         let offset = self
             .blocks
             .last()
@@ -270,10 +284,15 @@ impl Toc {
         Ok(toc)
     }
 
-    fn decode(plain: &[u8], kind: ObjectKind) -> Result<Self, FormatError> {
+    /// Reads the plaintext of the table.
+    pub(crate) fn decode(plain: &[u8], kind: ObjectKind) -> Result<Self, FormatError> {
         let input = &mut Reader::new(plain);
         let (block_count, chunk_count) = (input.u32()?, input.u32()?);
-        FormatError::limit("the number of blocks", u64::from(block_count), 65_535)?;
+        FormatError::limit(
+            "the number of blocks",
+            u64::from(block_count),
+            BLOCKS_MAX_COUNT,
+        )?;
         let needed = 8 + 40 * u64::from(block_count) + 19 * u64::from(chunk_count);
         if plain.len() as u64 != needed.next_multiple_of(PAGE as u64) {
             return Err(FormatError::Malformed(
