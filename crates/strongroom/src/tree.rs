@@ -7,10 +7,6 @@ pub(crate) mod piece;
 pub(crate) mod read;
 pub(crate) mod record;
 #[cfg(test)]
-#[expect(
-    clippy::indexing_slicing,
-    reason = "a test that is out of range should fail there"
-)]
 mod vectors;
 
 pub(crate) use content::{Content, Extent};
