@@ -33,7 +33,7 @@ use strongroom_vault::format::{
 use strongroom_vault::{Committed, PackDirectory, Session};
 
 use checkpoint::Checkpoints;
-use exclude::Excludes;
+pub(crate) use exclude::Excludes;
 use jobs::JobQueue;
 use known::Known;
 use list::ListWriter;

@@ -16,6 +16,9 @@ mod clock;
 mod engine;
 mod error;
 pub mod fs;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod look;
 mod monitor;
 mod options;

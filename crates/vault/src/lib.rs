@@ -20,6 +20,9 @@ mod cache;
 mod directory;
 mod error;
 pub mod format;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod location;
 pub mod points;
 mod probe;
