@@ -139,6 +139,6 @@ mod tests {
     #[test]
     #[ignore = "soak: minutes"]
     fn soak_mutated_seeds_break_no_law() {
-        replay::mutated(TARGETS, 200_000);
+        replay::mutated(TARGETS, 50_000);
     }
 }

@@ -54,7 +54,7 @@ fn check_header(object: &[u8]) -> bool {
 }
 
 /// A document that is nested deeper than the format allows.
-fn is_too_deep(text: &[u8]) -> bool {
+pub(super) fn is_too_deep(text: &[u8]) -> bool {
     fn depth(value: &serde_json::Value) -> usize {
         match value {
             serde_json::Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
