@@ -27,6 +27,9 @@ mod domain;
 mod entropy;
 mod error;
 mod frames;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod kdf;
 mod mac;
 mod passphrase;

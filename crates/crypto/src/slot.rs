@@ -61,7 +61,7 @@ pub struct SlotLabel {
 
 impl SlotLabel {
     /// The document after the bundle. Written by hand: this crate has no other use for JSON.
-    fn to_json(&self) -> String {
+    pub(crate) fn to_json(&self) -> String {
         format!(
             "{{\"label\":{},\"created_at\":{}}}",
             quote(&self.label),
@@ -88,7 +88,7 @@ fn quote(text: &str) -> String {
 }
 
 /// Reads the two texts of the label document; anything else in it is passed over.
-fn parse_label(json: &[u8]) -> Result<SlotLabel> {
+pub(crate) fn parse_label(json: &[u8]) -> Result<SlotLabel> {
     let text =
         std::str::from_utf8(json).map_err(|_| Error::Malformed("a slot's label is not text"))?;
     let field = |name: &str| -> Result<String> {
@@ -107,24 +107,48 @@ fn parse_label(json: &[u8]) -> Result<SlotLabel> {
     })
 }
 
+/// The text up to the closing quote of a JSON string.
 fn unquote(value: &str) -> Option<String> {
     let mut out = String::new();
     let mut chars = value.chars();
     loop {
         match chars.next()? {
             '"' => return Some(out),
-            '\\' => match chars.next()? {
-                'u' => {
-                    let code: String = chars.by_ref().take(4).collect();
-                    out.push(char::from_u32(u32::from_str_radix(&code, 16).ok()?)?);
-                }
-                'n' => out.push('\n'),
-                't' => out.push('\t'),
-                c => out.push(c),
-            },
+            '\\' => out.push(escaped(&mut chars)?),
+            c if u32::from(c) < 0x20 => return None,
             c => out.push(c),
         }
     }
+}
+
+/// What stands for the escape behind a backslash.
+fn escaped(chars: &mut std::str::Chars<'_>) -> Option<char> {
+    Some(match chars.next()? {
+        c @ ('"' | '\\' | '/') => c,
+        'b' => '\u{8}',
+        'f' => '\u{c}',
+        'n' => '\n',
+        'r' => '\r',
+        't' => '\t',
+        'u' => {
+            let first = hex4(chars)?;
+            if !(0xd800..0xdc00).contains(&first) {
+                return char::from_u32(first);
+            }
+            // A character beyond 16 bits is written as a pair.
+            let second = chars.as_str().strip_prefix("\\u").map(str::chars)?;
+            *chars = second;
+            let low = hex4(chars).filter(|low| (0xdc00..0xe000).contains(low))?;
+            char::from_u32(0x10000 + ((first - 0xd800) << 10) + (low - 0xdc00))?
+        }
+        _ => return None,
+    })
+}
+
+fn hex4(chars: &mut std::str::Chars<'_>) -> Option<u32> {
+    (0..4).try_fold(0, |number, _| {
+        Some(number << 4 | chars.next()?.to_digit(16)?)
+    })
 }
 
 /// Bytes of a slot's body, known before it is sealed: they stand in the header.
@@ -312,4 +336,38 @@ pub fn open_slot(object: &[u8], secret: SlotSecret<'_>) -> Result<(KeyBundle, Sl
         .map_err(|_forged| Error::OpenFailed)?;
     let (bundle, label) = KeyBundle::decode(&plain)?;
     Ok((bundle, parse_label(label)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn label_of(text: &str) -> Option<String> {
+        let json = format!("{{\"label\":\"{text}\",\"created_at\":\"\"}}");
+        parse_label(json.as_bytes()).ok().map(|label| label.label)
+    }
+
+    #[test]
+    fn every_escape_of_json_is_read() {
+        assert_eq!(
+            label_of(r#"\"\\\/\b\f\n\r\t\u0041\u00e9"#).as_deref(),
+            Some("\"\\/\u{8}\u{c}\n\r\tA\u{e9}")
+        );
+        assert_eq!(label_of(r"\ud83d\ude00!").as_deref(), Some("\u{1f600}!"));
+    }
+
+    #[test]
+    fn what_is_no_string_of_json_is_refused() {
+        for wrong in [
+            r"\x",
+            r"\u12",
+            r"\u+123",
+            r"\ud83d",
+            r"\ud83d\u0041",
+            r"\ude00",
+            "\n",
+        ] {
+            assert_eq!(label_of(wrong), None, "{wrong}");
+        }
+    }
 }

@@ -17,6 +17,9 @@ mod deletion;
 mod engine;
 mod error;
 pub mod fs;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod look;
 mod memory;
 mod monitor;

@@ -23,6 +23,9 @@ pub mod chain;
 mod directory;
 mod error;
 pub mod format;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod location;
 pub mod points;
 mod probe;

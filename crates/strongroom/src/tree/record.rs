@@ -96,6 +96,9 @@ pub(crate) struct Previous {
     ino: u64,
 }
 
+/// Longest value of an extended attribute; Linux allows no longer ones.
+const XATTR_MAX_BYTES: usize = 64 << 10;
+
 const TAG_TARGET: u64 = 1;
 const TAG_DEVICE: u64 = 2;
 const TAG_HARD_LINK: u64 = 3;
@@ -264,7 +267,12 @@ impl Record {
     fn read_extra(&mut self, number: u64, value: &[u8]) -> Result<()> {
         let input = &mut Reader::new(value);
         match number {
-            TAG_TARGET => self.extras.target = Some(value.to_vec()),
+            TAG_TARGET => {
+                self.extras.target = Some(input.take(value.len()).map_err(damaged)?.to_vec());
+            }
+            TAG_DEVICE if !matches!(self.meta.kind, Kind::CharDevice | Kind::BlockDevice) => {
+                return Err(Error::TreeDamaged("a device number of what is no device"));
+            }
             TAG_DEVICE => self.meta.rdev = (narrow(input)?, narrow(input)?),
             TAG_HARD_LINK => {
                 let device = input.varint().map_err(damaged)?;
@@ -273,9 +281,11 @@ impl Record {
             TAG_XATTRS => {
                 while !input.is_empty() {
                     let name = input.bytes().map_err(damaged)?.to_vec();
-                    self.extras
-                        .xattrs
-                        .push((name, input.bytes().map_err(damaged)?.to_vec()));
+                    let value = input.bytes().map_err(damaged)?.to_vec();
+                    if value.len() > XATTR_MAX_BYTES {
+                        return Err(Error::TreeDamaged("an extended attribute is too long"));
+                    }
+                    self.extras.xattrs.push((name, value));
                 }
             }
             TAG_BIRTH => {
@@ -290,9 +300,16 @@ impl Record {
             }
             TAG_INODE_DEVICE => self.extras.device = Some(input.varint().map_err(damaged)?),
             TAG_RULES => self.extras.rules = Some(Rules::read(input)?),
-            _ => self.extras.unknown.push((number, value.to_vec())),
+            _ => {
+                let value = input.take(value.len()).map_err(damaged)?;
+                self.extras.unknown.push((number, value.to_vec()));
+            }
         }
-        Ok(())
+        if input.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::TreeDamaged("bytes follow the value of a tag"))
+        }
     }
 }
 

@@ -253,6 +253,58 @@ fn names_that_lead_elsewhere_are_refused() {
     }
 }
 
+/// A piece with one record of this kind and these encoded extensions.
+fn with_extensions(kind: u8, extensions: &[u8]) -> Vec<u8> {
+    let front = [kind, 1, b'n', 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    let content = if kind <= 2 { &[0][..] } else { &[] };
+    let record = [&front, content, extensions].concat();
+    let len = u8::try_from(record.len()).expect("short");
+    [&[1, 0, len], record.as_slice()].concat()
+}
+
+#[test]
+fn a_known_tag_holds_its_value_and_nothing_else() {
+    for (kind, tag, value) in [
+        (6, 2, &[4, 64][..]),
+        (1, 3, &[4, 64]),
+        (1, 5, &[4, 64]),
+        (1, 6, &[1]),
+        (1, 7, &[9]),
+    ] {
+        let len = u8::try_from(value.len()).expect("short");
+        let exact = [&[tag, len], value].concat();
+        assert!(
+            read_records(&with_extensions(kind, &exact)).is_ok(),
+            "{tag}"
+        );
+        let longer = [&[tag, len + 1], value, &[0]].concat();
+        assert!(
+            read_records(&with_extensions(kind, &longer)).is_err(),
+            "{tag}"
+        );
+    }
+}
+
+#[test]
+fn only_devices_have_a_device_number() {
+    let number = [2, 2, 4, 64];
+    for kind in 1..=7 {
+        let read = read_records(&with_extensions(kind, &number));
+        assert_eq!(read.is_ok(), kind >= 6, "{kind}");
+    }
+}
+
+#[test]
+fn an_extended_attribute_beyond_the_limit_is_damage() {
+    let mut record = record(b"n", Kind::Fifo, 1);
+    for (len, is_read) in [(64 << 10, true), ((64 << 10) + 1, false)] {
+        record.extras.xattrs = vec![(b"user.a".to_vec(), vec![7; len])];
+        let mut writer = PieceWriter::default();
+        let piece = writer.push(&record).expect("a piece ends behind it");
+        assert_eq!(read_records(&piece).is_ok(), is_read, "{len}");
+    }
+}
+
 fn any_extent() -> impl Strategy<Value = Extent> {
     prop_oneof![
         (0..u64::MAX >> 1).prop_map(Extent::Hole),

@@ -8,7 +8,8 @@ use super::FormatError;
 
 const RAW: u8 = 0;
 const ZSTD: u8 = 1;
-const WINDOW_LOG_MAX: u32 = 24;
+const WINDOW_LOG_MAX: u8 = 24;
+const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 /// A compressor and a decompressor that are used again for every block of one thread.
 pub struct BlockCodec {
@@ -44,7 +45,7 @@ impl BlockCodec {
                 .map_err(FormatError::Compression)?;
         }
         let mut decompressor = Decompressor::new().map_err(FormatError::Compression)?;
-        let window = DParameter::WindowLogMax(WINDOW_LOG_MAX);
+        let window = DParameter::WindowLogMax(WINDOW_LOG_MAX.into());
         decompressor
             .set_parameter(window)
             .map_err(FormatError::Compression)?;
@@ -99,7 +100,7 @@ impl BlockCodec {
             RAW => payload.to_vec(),
             ZSTD => {
                 let frame = zstd::zstd_safe::find_frame_compressed_size(payload);
-                if frame.ok() != Some(payload.len()) {
+                if frame.ok() != Some(payload.len()) || !begins_as_allowed(payload) {
                     return Err(FormatError::Decompression);
                 }
                 let mut raw = Vec::with_capacity(raw_len);
@@ -116,4 +117,14 @@ impl BlockCodec {
             Err(FormatError::Decompression)
         }
     }
+}
+
+/// A frame, and no skippable one, that has neither checksum, content size nor dictionary id, and a window within its
+/// limit. zstd itself looks at the limit in streams only.
+fn begins_as_allowed(frame: &[u8]) -> bool {
+    let Some((magic, &[descriptor, window, ..])) = frame.split_first_chunk() else {
+        return false;
+    };
+    // Five bits of exponent, from 10, and three of mantissa.
+    *magic == ZSTD_MAGIC && descriptor == 0 && window <= (WINDOW_LOG_MAX - 10) << 3
 }

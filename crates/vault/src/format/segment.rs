@@ -4,9 +4,9 @@ use strongroom_crypto::{Entropy, SecretKey};
 
 use super::header::ObjectKind;
 use super::ids::{BlockName, PackId, VaultId};
-use super::toc::Toc;
+use super::toc::{BLOCKS_MAX_COUNT, TOC_MAX_BYTES, Toc};
 use super::wire::{Reader, Writer};
-use super::{FormatError, open_object, seal_object};
+use super::{FormatError, PACK_MAX_BYTES, open_object, seal_object};
 
 const VERSION: u8 = 1;
 
@@ -196,6 +196,11 @@ fn small<T: TryFrom<u64>>(value: u64) -> Result<T, FormatError> {
         .map_err(|_| FormatError::Malformed("a number of an index segment is too large"))
 }
 
+fn within<T: TryFrom<u64>>(what: &'static str, value: u64, limit: u64) -> Result<T, FormatError> {
+    FormatError::limit(what, value, limit)?;
+    small(value)
+}
+
 fn read_pack(input: &mut Reader<'_>) -> Result<SegmentPack, FormatError> {
     let pack_id = PackId::from_bytes(input.array()?);
     let kind = match input.u8()? {
@@ -207,8 +212,13 @@ fn read_pack(input: &mut Reader<'_>) -> Result<SegmentPack, FormatError> {
             ));
         }
     };
-    let object_bytes = input.varint()?;
-    let (toc_len, block_count) = (small(input.varint()?)?, small(input.varint()?)?);
+    let object_bytes = within("the length of a pack", input.varint()?, PACK_MAX_BYTES)?;
+    let toc_len = within(
+        "the length of a table of contents",
+        input.varint()?,
+        TOC_MAX_BYTES,
+    )?;
+    let block_count = within("the number of blocks", input.varint()?, BLOCKS_MAX_COUNT)?;
     let blake3 = input.array()?;
     let count = input.varint()?;
     let mut moved = Vec::new();

@@ -14,9 +14,12 @@ fn check_limits(
     stored_len: u32,
     blocks_count: usize,
 ) -> Result<(), FormatError> {
-    let max = u64::from(BLOCK_MAX_BYTES);
     FormatError::limit("the number of blocks", blocks_count as u64 + 1, 65_535)?;
-    FormatError::limit("the length of a block", u64::from(row.raw_len), max)?;
+    FormatError::limit(
+        "the length of a block",
+        u64::from(row.raw_len),
+        u64::from(BLOCK_MAX_BYTES),
+    )?;
     FormatError::limit(
         "the stored length of a block",
         u64::from(stored_len),
@@ -26,7 +29,7 @@ fn check_limits(
     FormatError::limit(
         "the length of a chunk",
         u64::from(longest.unwrap_or_default()),
-        max - 1,
+        u64::from(CHUNK_MAX_BYTES),
     )
 }
 
@@ -34,7 +37,9 @@ fn check_limits(
 pub const TOC_AT: usize = HEADER_BYTES + EXT_BYTES;
 pub(crate) const EXT_BYTES: usize = 8;
 pub(crate) const TOC_MAX_BYTES: u64 = 16 << 20;
+pub(crate) const BLOCKS_MAX_COUNT: u64 = 65_535;
 const BLOCK_MAX_BYTES: u32 = 16 << 20;
+const CHUNK_MAX_BYTES: u32 = (16 << 20) - 1;
 const PAGE: usize = 4096;
 
 /// One block of a pack.
@@ -293,10 +298,15 @@ impl Toc {
         Ok(toc)
     }
 
-    fn decode(plain: &[u8], kind: ObjectKind) -> Result<Self, FormatError> {
+    /// Reads the plaintext of the table.
+    pub(crate) fn decode(plain: &[u8], kind: ObjectKind) -> Result<Self, FormatError> {
         let input = &mut Reader::new(plain);
         let (block_count, chunk_count) = (input.u32()?, input.u32()?);
-        FormatError::limit("the number of blocks", u64::from(block_count), 65_535)?;
+        FormatError::limit(
+            "the number of blocks",
+            u64::from(block_count),
+            BLOCKS_MAX_COUNT,
+        )?;
         let needed = 8 + 40 * u64::from(block_count) + 19 * u64::from(chunk_count);
         if plain.len() as u64 != needed.next_multiple_of(PAGE as u64) {
             return Err(FormatError::Malformed(

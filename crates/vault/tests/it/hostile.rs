@@ -1,11 +1,13 @@
 //! Bytes from anywhere: every parser answers with an error or a value, never with a panic or a huge allocation.
 
 use proptest::prelude::*;
-use strongroom_crypto::SecretKey;
+use strongroom_chunking::ChunkId;
+use strongroom_crypto::{BlockType, SecretKey};
 use strongroom_vault::format::wire::{Reader, Writer};
 use strongroom_vault::format::{
-    BlockCodec, Fence, Header, ListPiece, Manifest, ObjectKind, ObjectName, PackId, Segment,
-    SessionId, Toc, VaultConfig, VaultId, toc_extent,
+    BlockCodec, BlockName, BlockRowDraft, DomainId, Fence, Header, ListPiece, Manifest, ObjectKind,
+    ObjectName, PackBuilder, PackId, Segment, SessionId, Toc, VaultConfig, VaultId, seal_object,
+    toc_extent,
 };
 
 const VAULT: VaultId = VaultId::from_bytes([1; 16]);
@@ -116,4 +118,91 @@ fn varints_have_one_form_only() {
             .is_err()
     );
     assert_eq!(Reader::new(&[0]).varint().expect("zero"), 0);
+}
+
+/// A frame of one raw block with this descriptor and window byte.
+fn frame(descriptor: u8, window: &[u8], content: &[u8]) -> Vec<u8> {
+    let len = u8::try_from(content.len()).expect("short");
+    let front = [0x28, 0xb5, 0x2f, 0xfd, descriptor];
+    [&front, window, &[1 | len << 3, 0, 0], content].concat()
+}
+
+#[test]
+fn a_block_is_one_plain_frame_with_a_window_within_the_limit() {
+    let mut codec = BlockCodec::new().expect("made");
+    let mut is_read = |payload: &[u8], raw_len| codec.decompress(1, payload, raw_len).is_ok();
+    // 2^24 bytes is the largest window; zstd by itself would take up to 2^41 of a whole frame.
+    assert!(is_read(&frame(0, &[14 << 3], b"hello"), 5));
+    assert!(!is_read(&frame(0, &[(14 << 3) + 1], b"hello"), 5));
+    assert!(!is_read(&frame(0, &[17 << 3], b"hello"), 5));
+    let with_content_size = frame(0x20, &[5], b"hello");
+    assert!(!is_read(&with_content_size, 5));
+    let with_dictionary_id = frame(1, &[0, 0], b"hello");
+    assert!(!is_read(&with_dictionary_id, 5));
+    let with_checksum = [frame(4, &[0], b"hello"), vec![0; 4]].concat();
+    assert!(!is_read(&with_checksum, 5));
+    let skippable = b"\x50\x2a\x4d\x18\x04\0\0\0abcd";
+    assert!(!is_read(skippable, 0));
+    assert!(is_read(&frame(0, &[0], b""), 0));
+}
+
+#[test]
+fn numbers_of_an_index_segment_beyond_their_limits_are_damage() {
+    let key = SecretKey::from_bytes([2; 32]);
+    let opened = |object_bytes: u64, toc_len: u64, block_count: u64| {
+        let mut out = Writer::new();
+        out.raw(&[1, 1]);
+        out.raw(&[3; 17]);
+        for number in [object_bytes, toc_len, block_count] {
+            out.varint(number);
+        }
+        out.raw(&[0; 34]);
+        let plain = out.into_vec();
+        let object = seal_object(ObjectKind::Segment, [9; 16], &key, &VAULT, &plain);
+        Segment::open(&object.expect("sealed"), &key, &VAULT, |_| {}).is_ok()
+    };
+    assert!(opened(160 << 20, 16 << 20, 65_535));
+    assert!(!opened((160 << 20) + 1, 16 << 20, 65_535));
+    assert!(!opened(160 << 20, (16 << 20) + 1, 65_535));
+    assert!(!opened(160 << 20, 16 << 20, 65_536));
+}
+
+#[test]
+fn a_chunk_too_long_for_a_table_of_contents_is_not_written() {
+    let finish = |chunk_bytes: u32| {
+        let mut pack = PackBuilder::new(ObjectKind::DataPack, PackId::from_bytes([3; 16]));
+        let row = BlockRowDraft {
+            birth: BlockName {
+                pack: PackId::from_bytes([3; 16]),
+                ordinal: 0,
+            },
+            block_type: BlockType::Data,
+            codec: 1,
+            key_epoch: 0,
+            raw_len: chunk_bytes,
+            chunks: vec![(ChunkId::from_bytes([5; 16]), chunk_bytes)],
+        };
+        pack.put_block(0, row, vec![0; 60]);
+        let domain = DomainId::from_bytes([2; 8]);
+        pack.finish(&VAULT, &domain, &SecretKey::from_bytes([2; 32]))
+    };
+    assert!(finish((1 << 24) - 1).is_ok());
+    assert!(finish(1 << 24).is_err());
+    assert!(finish(u32::MAX).is_err());
+}
+
+#[test]
+fn what_any_level_compresses_is_read() {
+    let mut codec = BlockCodec::new().expect("made");
+    let raw: Vec<u8> = (0..20_000_u32)
+        .flat_map(|at| (at / 7).to_le_bytes())
+        .collect();
+    for level in [1, 3, 9, 19, 22] {
+        let (payload, kind) = codec.compress(&raw, level).expect("compressed");
+        let raw_len = u32::try_from(raw.len()).expect("short");
+        let read = codec
+            .decompress(kind, &payload[24..], raw_len)
+            .expect("its own");
+        assert!(kind == 1 && read == raw, "level {level}");
+    }
 }
