@@ -31,6 +31,10 @@ pub(crate) enum Rule {
     KeepListed,
     /// What any stored plan names is dead for ever, even when a late upload or copy brings it back.
     PlannedIsDead,
+    /// Marks, plans and dones of old cycles stay: a key that is free again can be decided again.
+    CyclesKept,
+    /// So do fences.
+    FencesKept,
     /// A plan counts only remaps that are durable, never one that its worker is going to write.
     RemapBeforePlan,
     /// A remap covers the chunks that it names, not their block.

@@ -4,7 +4,7 @@ mod session;
 mod sweeper;
 mod tests;
 
-use crate::cycle::{self, CYCLES_COUNT, Cycles, Key, Session};
+use crate::cycle::{self, CYCLES_COUNT, Cycle, Cycles, Key, Session};
 use crate::explore::{Model, Steps};
 use crate::rule::{Rule, Rules};
 use crate::step::{On, Step, Worker, bits};
@@ -96,6 +96,38 @@ impl Base {
         }
     }
 
+    /// Deletes what was decided and seems to be over, which is against the rules.
+    fn forget(&self, state: &State, out: &mut Steps<State>) {
+        let worker = Worker("janitor", 0);
+        let newest = cycle::newest(&state.cycles).unwrap_or_default();
+        for position in (0..newest).filter(|_| !self.hold(Rule::CyclesKept)) {
+            let mut next = *state;
+            next.cycles[position] = Cycle::default();
+            out.push((
+                Step {
+                    worker,
+                    what: "forgets cycle",
+                    on: On::Number(position + 1),
+                },
+                next,
+            ));
+        }
+        for agent in (0..self.agents_count).filter(|_| !self.hold(Rule::FencesKept)) {
+            let mut next = *state;
+            if next.points[agent + 1] == Key::Fenced {
+                next.points[agent + 1] = Key::Free;
+                out.push((
+                    Step {
+                        worker,
+                        what: "forgets the fence of agent",
+                        on: On::Number(agent),
+                    },
+                    next,
+                ));
+            }
+        }
+    }
+
     fn deliver_late(&self, state: &State, out: &mut Steps<State>) {
         for pack in bits(state.late & !state.packs) {
             let next = State {
@@ -137,6 +169,7 @@ impl Model for Base {
     fn successors(&self, state: &State, out: &mut Steps<State>) {
         self.expire(state, out);
         self.deliver_late(state, out);
+        self.forget(state, out);
         for agent in 0..self.agents_count {
             self.agent(state, agent, out);
         }

@@ -68,5 +68,7 @@ controls! {
     without_serial_cycles: SMALL, SerialCycles;
     without_findable_copy: SMALL, FindableCopy;
     without_keep_listed: STALE, KeepListed;
+    without_cycles_kept: Base { sweepers_count: 2, ..HINTS }, CyclesKept;
+    without_fences_kept: HINTS, FencesKept;
     without_planned_is_dead: LATE, PlannedIsDead;
 }

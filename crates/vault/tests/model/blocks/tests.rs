@@ -46,7 +46,7 @@ const DUPLICATES: Blocks = Blocks {
 
 no_loss! {
     moving: MOVING;
-    moving_two_sweepers: Blocks { sweepers_count: 2, ..MOVING };
+    moving_two_agents: Blocks { agents_count: 2, ..MOVING };
     rewriting: REWRITING;
     rewriting_two_sweepers: Blocks { sweepers_count: 2, cycles_count: 1, ..REWRITING };
     rewriting_three_cycles: Blocks { cycles_count: 3, ..REWRITING };
@@ -54,7 +54,7 @@ no_loss! {
     duplicates_two_agents: Blocks { agents_count: 2, ..DUPLICATES };
     hostile_remap: Blocks { hostile: true, ..DUPLICATES };
     #[ignore = "a larger bound"]
-    soak_moving_two_agents: Blocks { agents_count: 2, ..MOVING };
+    soak_moving_two_sweepers: Blocks { sweepers_count: 2, ..MOVING };
     #[ignore = "a larger bound"]
     soak_moving_all: Blocks { agents_count: 2, sweepers_count: 2, cycles_count: 1, ..MOVING };
     #[ignore = "a larger bound"]
