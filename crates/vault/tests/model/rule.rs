@@ -65,6 +65,8 @@ pub(crate) enum Rule {
     ChainKept,
     /// Only signed marks count as newest mark.
     MarkSigned,
+    /// A session that finds a pin which is not its own goes no further.
+    OwnPin,
     /// Points are committed on the decider only.
     OneDecider,
     /// Sessions register on the decider only.

@@ -92,8 +92,11 @@ impl Chains {
                     "reads that the newest mark is",
                 )
             }
+            Agent::Read { .. } if state.session.pin.is_some() && self.hold(Rule::OwnPin) => {
+                (Agent::Done, "finds a pin that is not its own")
+            }
             Agent::Read { epoch, condemned } => {
-                next.session.pin = Some(epoch);
+                next.session.pin.get_or_insert(epoch);
                 (Agent::Pinned { condemned }, "pins")
             }
             Agent::Pinned { condemned } => {

@@ -47,4 +47,5 @@ controls! {
     without_no_clock_in_links: WRITING, NoClockInLinks;
     without_chain_kept: WRITING, ChainKept;
     without_mark_signed: MARKS, MarkSigned;
+    without_own_pin: MARKS, OwnPin;
 }

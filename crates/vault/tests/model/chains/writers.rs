@@ -175,7 +175,7 @@ impl Chains {
         ));
     }
 
-    /// A hostile agent writes void links and void marks, wherever it likes.
+    /// A hostile agent writes void links, void marks and pins of others.
     pub(crate) fn attack(&self, state: &State, out: &mut Steps<State>) {
         if state.attacks_count == 0 {
             return;
@@ -198,6 +198,18 @@ impl Chains {
                     next,
                 ));
             }
+        }
+        if state.session.registered && state.session.pin.is_none() {
+            let mut next = weaker;
+            next.session.pin = Some(u8::MAX);
+            out.push((
+                Step {
+                    worker,
+                    what: "writes a high pin for the agent",
+                    on: On::Nothing,
+                },
+                next,
+            ));
         }
         for cycle in 0..self.cycles_count {
             if state.cycles[cycle].mark.is_none()
