@@ -86,12 +86,11 @@ pub(crate) fn run(agent: &Agent, command: &Command) -> Result<Code> {
 fn list(agent: &Agent) -> Result<Code> {
     let access = access::open(agent, Need::Any)?;
     let slots = slots::all(&access.vault)?;
-    let own = agent
-        .state
-        .credential(&access.vault_id())
-        .ok()
-        .flatten()
-        .map(|own| slots::slot_of(&own));
+    let id = access.vault_id();
+    let own: Vec<_> = [agent.state.credential(&id), agent.state.maintenance(&id)]
+        .into_iter()
+        .filter_map(|own| Some(slots::slot_of(&own.ok()??)))
+        .collect();
     let kind = |slot: &SlotView| {
         if slot.info.is_credential {
             "credential"
@@ -99,7 +98,7 @@ fn list(agent: &Agent) -> Result<Code> {
             "passphrase"
         }
     };
-    let is_own = |slot: &SlotView| own == Some(slot.slot_id);
+    let is_own = |slot: &SlotView| own.contains(&slot.slot_id);
     if agent.out.json {
         let document = |slot: &SlotView| {
             json!({

@@ -48,7 +48,7 @@ fn a_vault_says_what_it_is() {
     let status = machine.json(&["vault", "status"]);
     assert_eq!(status["vault_id"], made["vault_id"]);
     let slots = machine.json(&["vault", "key", "list"]);
-    assert_eq!(slots.as_array().map(Vec::len), Some(2), "{slots}");
+    assert_eq!(slots.as_array().map(Vec::len), Some(3), "{slots}");
 
     let other = Machine::new();
     let file = other.passphrase_file("passphrase", crate::machine::PASSPHRASE);

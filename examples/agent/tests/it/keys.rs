@@ -79,7 +79,7 @@ fn keys_change_only_for_the_owner() {
             .json(&["vault", "key", "list"])
             .as_array()
             .map(Vec::len),
-        Some(2)
+        Some(3)
     );
 }
 
@@ -129,7 +129,7 @@ fn the_last_passphrase_stays() {
     machine
         .run(&["vault", "key", "remove", slot, "--passphrase-file", &old])
         .fails_with(2, "last passphrase");
-    assert_eq!(slot_ids(&machine).len(), 2);
+    assert_eq!(slot_ids(&machine).len(), 3);
 }
 
 #[test]

@@ -6,6 +6,7 @@
 )]
 
 mod contract;
+mod deletion;
 mod failures;
 mod first_run;
 mod keys;
