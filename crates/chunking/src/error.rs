@@ -1,6 +1,8 @@
 //! What can be wrong with parameters.
 
-/// What is wrong with chunk sizes.
+use crate::Scan;
+
+/// What is wrong with parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -27,6 +29,9 @@ pub enum Error {
         /// Maximum, bytes.
         max: usize,
     },
+    /// The processor lacks the instructions of this way to scan.
+    #[error("this processor cannot scan by {0:?}")]
+    ScanUnavailable(Scan),
 }
 
 /// Result with this crate's [`enum@Error`].

@@ -27,14 +27,18 @@
 
 mod cut;
 mod error;
+mod gear;
 mod id;
+mod scan;
 mod seen;
 mod sizes;
 mod stream;
 
-pub use cut::{Chunker, GearTable};
+pub use cut::Chunker;
 pub use error::{Error, Result};
+pub use gear::GearTable;
 pub use id::{ChunkHasher, ChunkId, ParseChunkIdError};
+pub use scan::Scan;
 pub use seen::PrefixTable;
 pub use sizes::{ChunkSizes, Masks};
 pub use stream::ChunkStream;

@@ -9,6 +9,7 @@
 mod cut;
 mod id;
 mod model;
+mod scan;
 mod seen;
 mod sizes;
 mod stream;
