@@ -10,6 +10,17 @@ use crate::{ChunkSizes, GearTable, Masks, Result, Scan};
 /// Below this average a chunk is over before several streams pay.
 const FAST_AVG_MIN_BYTES: usize = 2048;
 
+/// A rule for where chunks end; [`ChunkStream`](crate::ChunkStream) applies it to what a reader yields.
+pub trait Cut {
+    /// No chunk is longer than this many bytes.
+    fn max_bytes(&self) -> usize;
+
+    /// Length in bytes of the first chunk of `data`; 0 only for empty data, and never more than there is.
+    ///
+    /// `data` is the whole rest of the stream, or holds at least [`Cut::max_bytes`]; more than that changes nothing.
+    fn first_cut(&self, data: &[u8]) -> usize;
+}
+
 /// Finds cut points: FastCDC v2020 with a table and masks of the caller's.
 ///
 /// Cut points depend only on the bytes, the sizes, the masks and the table, so equal content yields equal chunks
@@ -129,5 +140,15 @@ impl Chunker {
             rest = after;
             (!chunk.is_empty()).then_some(chunk)
         })
+    }
+}
+
+impl Cut for Chunker {
+    fn max_bytes(&self) -> usize {
+        self.sizes.max_bytes()
+    }
+
+    fn first_cut(&self, data: &[u8]) -> usize {
+        Self::first_cut(self, data)
     }
 }
