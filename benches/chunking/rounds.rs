@@ -1,0 +1,97 @@
+//! Contenders in turn, and what came out.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+/// Short rounds meet the same disturbances; many of them make the median mean something.
+const ROUNDS: usize = 15;
+
+/// Work to time; what it returns is of no meaning, but must depend on the work.
+pub(crate) struct Contender<'a> {
+    name: String,
+    work: Box<dyn FnMut() -> usize + 'a>,
+}
+
+impl<'a> Contender<'a> {
+    pub(crate) fn new(name: &str, work: impl FnMut() -> usize + 'a) -> Self {
+        Self {
+            name: name.to_owned(),
+            work: Box::new(work),
+        }
+    }
+}
+
+/// Prints tables.
+pub(crate) struct Report {
+    cycles_per_nanosecond: f64,
+}
+
+impl Report {
+    pub(crate) fn new() -> Self {
+        let cycles_per_nanosecond = clock();
+        println!("core clock {cycles_per_nanosecond:.2} GHz, medians of {ROUNDS} rounds");
+        Self {
+            cycles_per_nanosecond,
+        }
+    }
+
+    /// Runs all contenders over and over again, prints a table with ratios to the first, and returns names and GB/s.
+    pub(crate) fn table(
+        &self,
+        title: &str,
+        bytes: usize,
+        mut contenders: Vec<Contender<'_>>,
+    ) -> Vec<(String, f64)> {
+        let mut times = vec![Vec::with_capacity(ROUNDS); contenders.len()];
+        for round in 0..=ROUNDS {
+            for (contender, times) in contenders.iter_mut().zip(&mut times) {
+                let begin = Instant::now();
+                black_box((contender.work)());
+                // The first round warms up.
+                if round > 0 {
+                    times.push(begin.elapsed().as_secs_f64());
+                }
+            }
+        }
+        println!("\n{title}\n| {:<42} |  GB/s | B/cycle | ratio |", "");
+        println!("|{:-<44}|------:|--------:|------:|", "");
+        let mut rows = Vec::new();
+        for (contender, times) in contenders.iter().zip(&mut times) {
+            // A statement about ratios needs the ratio of medians only; rounds are interleaved.
+            times.sort_by(f64::total_cmp);
+            let speed = bytes as f64 / times.get(ROUNDS / 2).copied().unwrap_or(1.0) / 1e9;
+            let first = rows
+                .first()
+                .map_or(speed, |(_, first): &(String, f64)| *first);
+            println!(
+                "| {:<42} | {speed:5.2} | {:7.2} | {:5.2} |",
+                contender.name,
+                speed / self.cycles_per_nanosecond,
+                speed / first,
+            );
+            rows.push((contender.name.clone(), speed));
+        }
+        rows
+    }
+}
+
+/// The core's clock in GHz, from a chain of multiplications of which each takes three cycles on all common cores.
+fn clock() -> f64 {
+    const STEPS: u32 = 300_000;
+    let fastest = (0..50).map(|_| {
+        let begin = Instant::now();
+        let mut number = black_box(3u64);
+        for _ in 0..STEPS {
+            number = black_box_register(number);
+        }
+        black_box(number);
+        begin.elapsed().as_secs_f64()
+    });
+    f64::from(STEPS) * 3.0 / fastest.fold(f64::MAX, f64::min) / 1e9
+}
+
+/// A multiplication that the compiler cannot merge with the next one: it does not know the factor.
+#[inline(always)]
+fn black_box_register(number: u64) -> u64 {
+    number.wrapping_mul(number | 1)
+}
