@@ -8,8 +8,8 @@
 //! cargo bench -p strongroom-benches --bench chunking -- cut --svg docs/chunking.svg
 //! ```
 //!
-//! All contenders of a table run in turn, round by round, in one process and on one thread, and medians are compared,
-//! so that what else the machine does meets all of them. Inputs come from fixed seeds. Sizes are a quarter of the
+//! All contenders of a table run in turn, round by round, in one process and on one thread, and medians of the thread's
+//! processor time are compared, so that what else the machine does meets all of them alike. Inputs come from fixed seeds. Sizes are a quarter of the
 //! average, the average, and four times the average; masks are those of normalisation level 2.
 
 mod data;

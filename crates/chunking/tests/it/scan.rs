@@ -99,6 +99,28 @@ fn a_match_at_every_place_of_every_stream_is_found() {
     }
 }
 
+/// Small enough for Miri, and long enough for all streams of all ways, with matches early, late and nowhere.
+#[test]
+fn short_inputs_are_cut_alike() {
+    let sizes = ChunkSizes::new(64, 8192, 16_384).unwrap();
+    let gear = gear();
+    for (seed, bits) in (1..).zip([4, 9, 11, 30]) {
+        let mut data = vec![0; 9000];
+        let mut numbers = Numbers(seed);
+        data.fill_with(|| numbers.next().to_le_bytes()[7]);
+        let mask = ((1 << bits) - 1) << (48 - bits);
+        let masks = Masks {
+            small: mask,
+            large: mask,
+        };
+        let chunker = gear.chunker(sizes, masks);
+        let expected = lengths_by_fastcdc(&data, sizes, masks, &gear.numbers());
+        for scan in available() {
+            assert_eq!(lengths(&chunker, scan, &data), expected, "{scan:?}, {bits}");
+        }
+    }
+}
+
 fn compare(scan: Scan, total_bytes: usize) {
     let mut numbers = Numbers(0x5eed);
     let mut data = vec![0; 3 << 20];
