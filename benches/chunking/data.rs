@@ -3,7 +3,7 @@
 use strongroom_chunking::{ChunkSizes, Chunker, GearTable, Masks};
 
 /// Larger than the second cache of most cores.
-pub(crate) const INPUT_BYTES: usize = 16 << 20;
+pub(crate) const INPUT_BYTES: usize = 8 << 20;
 
 pub(crate) const AVERAGES: [(&str, usize); 4] = [
     ("4K", 4 << 10),

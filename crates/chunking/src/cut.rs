@@ -7,8 +7,8 @@ use fastcdc::v2020::cut_gear;
 use crate::scan::{Found, Search, Way};
 use crate::{ChunkSizes, GearTable, Masks, Result, Scan};
 
-/// Below this average a chunk is over before several streams pay.
-const FAST_AVG_MIN_BYTES: usize = 2048;
+/// Below this average a chunk is over before several streams pay, at least on a core whose other thread is busy.
+const FAST_AVG_MIN_BYTES: usize = 8192;
 
 /// A rule for where chunks end; [`ChunkStream`](crate::ChunkStream) applies it to what a reader yields.
 pub trait Cut {

@@ -27,8 +27,8 @@ const GROUP_BYTES: usize = 16;
 /// The streams are an odd multiple of this apart, which keeps them in different sets of the first cache.
 const STRIDE_BYTES: usize = 64;
 const STREAM_MIN_BYTES: usize = 3 * STRIDE_BYTES;
-/// What three sets of streams need at least.
-pub(super) const WIDE_MIN_BYTES: usize = 24 * (STREAM_MIN_BYTES + STRIDE_BYTES);
+/// Three sets of streams of one stride.
+pub(super) const UNIT_BYTES: usize = 24 * STRIDE_BYTES;
 /// How far ahead of a stream its bytes are fetched: 24 streams are more than a processor foresees by itself.
 const PREFETCH_BYTES: usize = 384;
 
@@ -59,11 +59,14 @@ impl Streams {
     /// The longest streams that fit, with an odd number of strides.
     fn within(range: &Range<usize>, count: usize) -> Option<Self> {
         let strides = range.len() / count / STRIDE_BYTES;
-        let each_bytes = (strides.checked_sub(1)? | 1) * STRIDE_BYTES;
-        (each_bytes >= STREAM_MIN_BYTES && range.start >= WARM_UP_BYTES).then_some(Self {
-            start: range.start,
-            each_bytes,
-        })
+        let odd = strides.saturating_sub(1) | 1;
+        let each_bytes = odd * STRIDE_BYTES;
+        (strides > 0 && each_bytes >= STREAM_MIN_BYTES && range.start >= WARM_UP_BYTES).then_some(
+            Self {
+                start: range.start,
+                each_bytes,
+            },
+        )
     }
 }
 

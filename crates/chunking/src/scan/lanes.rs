@@ -13,6 +13,8 @@ use super::{Found, Search, WINDOW_BYTES};
 
 /// The streams are an odd multiple of this apart, which keeps them in different sets of the first cache.
 const STRIDE_BYTES: usize = WINDOW_BYTES;
+/// Two streams of one stride.
+pub(super) const UNIT_BYTES: usize = 2 * STRIDE_BYTES;
 /// Streams shorter than this cost more in windows than they save.
 const STREAM_MIN_BYTES: usize = 3 * WINDOW_BYTES;
 /// Bytes of each stream between two looks at the state of the loop.
@@ -45,7 +47,8 @@ impl Streams {
     /// The longest streams that fit, with an odd number of strides.
     fn within(range: Range<usize>) -> Option<Self> {
         let strides = range.len() / 2 / STRIDE_BYTES;
-        let each_bytes = (strides.checked_sub(1)? | 1) * STRIDE_BYTES;
+        let odd = strides.saturating_sub(1) | 1;
+        let each_bytes = odd * STRIDE_BYTES;
         (each_bytes >= STREAM_MIN_BYTES).then_some(Self {
             start: range.start,
             each_bytes,

@@ -33,11 +33,15 @@ impl Search<'_> {
     /// The first match within `range`, for a hash of `hash` before it.
     pub(crate) fn first(&self, range: Range<usize>, hash: u64) -> Found {
         let (mut from, mut hash) = (range.start, hash);
+        let unit_bytes = self.way.unit_bytes();
         let most_bytes = self.block_bytes();
         // A match may be near, so the first blocks are short: no more is looked at in vain than was looked at before.
         let mut block_bytes = most_bytes / 4;
         while from < range.end {
-            let end = range.end.min(from + block_bytes);
+            // An odd number of units is what streams can share without a rest.
+            let end = range
+                .end
+                .min(from + (block_bytes / unit_bytes | 1) * unit_bytes);
             hash = match self.way {
                 #[cfg(target_arch = "x86_64")]
                 Way::Avx512(kernel) => kernel.first(self, from..end, hash)?,
@@ -57,13 +61,18 @@ impl Search<'_> {
         (times * root).clamp(least_bytes, 64 << 10)
     }
 
-    /// The hash before `position`, from the window there.
+    /// The hash before `position` in all bits up to the mask's highest, from the window there.
     fn hash_before(&self, position: usize) -> u64 {
+        let window_bytes = WINDOW_BYTES - self.mask.leading_zeros() as usize / 4 * 4;
         let window = self
             .data
-            .get(position.saturating_sub(WINDOW_BYTES)..position);
-        let window = window.unwrap_or_default().iter();
-        window.fold(0, |hash, &byte| self.gear.roll(hash, byte))
+            .get(position.saturating_sub(window_bytes)..position);
+        let fours = window.unwrap_or_default().as_chunks::<4>().0;
+        fours.iter().fold(0, |hash, [a, b, c, d]| {
+            let gear = self.gear;
+            let first = gear.add::<2>(gear.add::<3>(hash << 4, *a), *b);
+            gear.add::<0>(gear.add::<1>(first, *c), *d)
+        })
     }
 
     /// What [`Search::first`] says, byte by byte.

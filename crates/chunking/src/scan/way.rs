@@ -88,11 +88,20 @@ impl Way {
         }
     }
 
+    /// What the streams of a block have in all when each has one stride.
+    pub(super) fn unit_bytes(&self) -> usize {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(_) => super::avx512::UNIT_BYTES,
+            _ => super::lanes::UNIT_BYTES,
+        }
+    }
+
     /// The least bytes per block, and how many bytes it has per root of the distance between matches; measured.
     pub(super) fn block(&self) -> (usize, usize) {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512(_) => (4 * super::avx512::WIDE_MIN_BYTES, 64),
+            Self::Avx512(_) => (12 * super::avx512::UNIT_BYTES, 64),
             _ => (1536, 48),
         }
     }
