@@ -7,6 +7,8 @@
 //! `OLD` and `NEW` are two releases of a source tree. Each file is cut by itself, as in a backup; so is an image made
 //! of the old tree's files, before and after pages of it were overwritten, and after one byte was put in front.
 
+#![expect(clippy::print_stdout, reason = "tables are what a bench is for")]
+
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};

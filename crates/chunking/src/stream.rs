@@ -5,14 +5,14 @@ use std::io::{self, ErrorKind, Read};
 use crate::{Chunker, Cut};
 
 /// The buffer holds at least this many of the longest chunks, so that little is moved…
-const CHUNKS_IN_BUFFER: usize = 2;
+const CHUNKS_IN_BUFFER: usize = 4;
 /// …and at least this many bytes, so that reads are few.
 const BUFFER_MIN_BYTES: usize = 1 << 20;
 
 /// Cuts what a reader yields, however it splits its reads.
 ///
 /// Chunks are slices of one buffer: nothing is allocated per chunk, and what is left at the end of the buffer is
-/// moved to its front only when the buffer is used up. The buffer has 1 MiB, or twice the maximum if that is more.
+/// moved to its front only when the buffer is used up. The buffer has 1 MiB, or four times the maximum if that is more.
 ///
 /// # Examples
 /// ```

@@ -41,7 +41,7 @@ impl Search<'_> {
             // An odd number of units is what streams can share without a rest.
             let end = range
                 .end
-                .min(from + (block_bytes / unit_bytes | 1) * unit_bytes);
+                .min(from + ((block_bytes / unit_bytes) | 1) * unit_bytes);
             hash = match self.way {
                 #[cfg(target_arch = "x86_64")]
                 Way::Avx512(kernel) => kernel.first(self, from..end, hash)?,

@@ -11,7 +11,7 @@ proptest! {
         sectors in 1..4000usize, len in 0..3_000_000usize, steps in any_steps(),
     ) {
         let chunker = FixedChunker::new(512 * sectors).unwrap();
-        let data: Vec<u8> = (0..len).map(|index| (index / 251 + index) as u8).collect();
+        let data: Vec<u8> = (0..len).map(|index| (index / 251 + index).to_le_bytes()[0]).collect();
         let stream = chunker.stream(Steps::new(&data, steps));
         let (bytes, lengths, _) = collect(stream);
         prop_assert!(bytes == data);
