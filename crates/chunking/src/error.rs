@@ -1,6 +1,8 @@
 //! What can be wrong with parameters.
 
-/// What is wrong with chunk sizes.
+use crate::Scan;
+
+/// What is wrong with parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -27,6 +29,20 @@ pub enum Error {
         /// Maximum, bytes.
         max: usize,
     },
+    /// The size is no multiple of what it must be one of.
+    #[error("chunk size {bytes} is no multiple of {multiple}")]
+    Unaligned {
+        /// The size given, bytes.
+        bytes: usize,
+        /// What it must be a multiple of, bytes.
+        multiple: usize,
+    },
+    /// The processor lacks the instructions of this way to scan.
+    #[error("this processor cannot scan by {0:?}")]
+    ScanUnavailable(Scan),
+    /// The numbers given to a filter were chosen to make it fail.
+    #[error("no filter could be built for these ids")]
+    FilterNotBuilt,
 }
 
 /// Result with this crate's [`enum@Error`].

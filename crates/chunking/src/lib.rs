@@ -19,22 +19,36 @@
 //! | module | is |
 //! |---|---|
 //! | `sizes` | chunk sizes and masks, checked in release builds, too |
+//! | `gear` | the secret table of the rolling hash |
 //! | `cut` | cut points in slices: FastCDC v2020 with a secret gear table |
-//! | `stream` | the same over any `Read` |
+//! | `scan` | the hot loops: portable, and for AVX-512; the only module with `unsafe` is `scan::avx512` |
+//! | `fixed` | chunks of one size, for images |
+//! | `stream` | either kind of chunks of any `Read` |
 //! | `id` | keyed chunk ids |
 //! | `seen` | a compact table from id prefix to place |
+//! | `filter`, `dedup` | a front of two bytes per chunk before look-ups in an index that is kept elsewhere |
 //! | `error` | what can be wrong with parameters |
 
 mod cut;
+mod dedup;
 mod error;
+mod filter;
+mod fixed;
+mod gear;
 mod id;
+mod scan;
 mod seen;
 mod sizes;
 mod stream;
 
-pub use cut::{Chunker, GearTable};
+pub use cut::{Chunker, Cut};
+pub use dedup::{Dedup, Segments};
 pub use error::{Error, Result};
+pub use filter::SegmentFilter;
+pub use fixed::FixedChunker;
+pub use gear::GearTable;
 pub use id::{ChunkHasher, ChunkId, ParseChunkIdError};
+pub use scan::Scan;
 pub use seen::PrefixTable;
 pub use sizes::{ChunkSizes, Masks};
 pub use stream::ChunkStream;

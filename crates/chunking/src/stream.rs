@@ -2,17 +2,17 @@
 
 use std::io::{self, ErrorKind, Read};
 
-use crate::Chunker;
+use crate::{Chunker, Cut};
 
 /// The buffer holds at least this many of the longest chunks, so that little is moved…
-const CHUNKS_IN_BUFFER: usize = 2;
+const CHUNKS_IN_BUFFER: usize = 4;
 /// …and at least this many bytes, so that reads are few.
 const BUFFER_MIN_BYTES: usize = 1 << 20;
 
 /// Cuts what a reader yields, however it splits its reads.
 ///
 /// Chunks are slices of one buffer: nothing is allocated per chunk, and what is left at the end of the buffer is
-/// moved to its front only when the buffer is used up. The buffer has 1 MiB, or twice the maximum if that is more.
+/// moved to its front only when the buffer is used up. The buffer has 1 MiB, or four times the maximum if that is more.
 ///
 /// # Examples
 /// ```
@@ -30,8 +30,8 @@ const BUFFER_MIN_BYTES: usize = 1 << 20;
 /// # std::io::Result::Ok(())
 /// ```
 #[derive(Debug)]
-pub struct ChunkStream<R> {
-    chunker: Chunker,
+pub struct ChunkStream<R, C = Chunker> {
+    cut: C,
     reader: R,
     buffer: Vec<u8>,
     /// Bytes of the buffer that are not handed out yet: `begin..end`.
@@ -47,13 +47,21 @@ impl Chunker {
     }
 
     /// Like [`Chunker::stream`], with a buffer from [`ChunkStream::into_buffer`]; one that is too short grows.
-    pub fn stream_with<R: Read>(&self, reader: R, mut buffer: Vec<u8>) -> ChunkStream<R> {
-        let wanted = (self.sizes().max_bytes() * CHUNKS_IN_BUFFER).max(BUFFER_MIN_BYTES);
+    pub fn stream_with<R: Read>(&self, reader: R, buffer: Vec<u8>) -> ChunkStream<R> {
+        ChunkStream::new(self.clone(), reader, buffer)
+    }
+}
+
+impl<R: Read, C: Cut> ChunkStream<R, C> {
+    /// Cuts what `reader` yields where `cut` says, in a buffer from [`ChunkStream::into_buffer`] or an empty one; one
+    /// that is too short grows.
+    pub fn new(cut: C, reader: R, mut buffer: Vec<u8>) -> Self {
+        let wanted = (cut.max_bytes() * CHUNKS_IN_BUFFER).max(BUFFER_MIN_BYTES);
         if buffer.len() < wanted {
             buffer.resize(wanted, 0);
         }
-        ChunkStream {
-            chunker: self.clone(),
+        Self {
+            cut,
             reader,
             buffer,
             begin: 0,
@@ -61,22 +69,20 @@ impl Chunker {
             ended: false,
         }
     }
-}
 
-impl<R: Read> ChunkStream<R> {
     /// The next chunk; `None` at the end, and for ever after an error.
     ///
     /// # Errors
     /// What the reader fails with, and `InvalidData` if it claims to have read more than there was room for.
     /// `Interrupted` is retried. What was read but not yet handed out is dropped.
     pub fn next_chunk(&mut self) -> io::Result<Option<&[u8]>> {
-        let max = self.chunker.sizes().max_bytes();
+        let max = self.cut.max_bytes();
         if let Err(error) = self.fill(max) {
             (self.ended, self.begin, self.end) = (true, 0, 0);
             return Err(error);
         }
         let data = self.buffer.get(self.begin..self.end).unwrap_or_default();
-        let len = self.chunker.first_cut(data);
+        let len = self.cut.first_cut(data);
         self.begin += len;
         Ok(data.get(..len).filter(|chunk| !chunk.is_empty()))
     }

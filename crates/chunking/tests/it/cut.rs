@@ -17,7 +17,7 @@ pub(crate) fn any_data(most: usize) -> impl Strategy<Value = Vec<u8>> {
     ("[a-z]{8}", 0..=most, alphabet).prop_map(|(seed, len, and)| xof(&seed, len, and))
 }
 
-fn any_masks(sizes: ChunkSizes) -> impl Strategy<Value = Masks> {
+pub(crate) fn any_masks(sizes: ChunkSizes) -> impl Strategy<Value = Masks> {
     prop_oneof![
         Just(Masks::for_average(sizes.avg_bytes())),
         // The format lets a configuration name any two; those with the top bit are left out, which the second

@@ -6,10 +6,15 @@
     reason = "a helper of a test fails the test"
 )]
 
+mod corpus;
 mod cut;
+mod dedup;
+mod fixed;
 mod id;
 mod model;
+mod scan;
 mod seen;
+mod shift;
 mod sizes;
 mod stream;
 mod vectors;

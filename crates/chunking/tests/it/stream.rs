@@ -2,14 +2,14 @@ use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read};
 
 use proptest::prelude::*;
-use strongroom_chunking::{ChunkSizes, Chunker, Masks};
+use strongroom_chunking::{ChunkSizes, ChunkStream, Chunker, Cut, Masks};
 
 use crate::cut::{any_data, any_sizes};
 use crate::model::{gear, lengths_by_fastcdc, xof};
 
 /// What one call of `read` does.
 #[derive(Debug, Clone, Copy)]
-enum Step {
+pub(crate) enum Step {
     /// Yields at most so many bytes.
     Read(usize),
     Interrupt,
@@ -19,7 +19,7 @@ enum Step {
 }
 
 /// Reads `data` by steps, over and over again.
-struct Steps<'a> {
+pub(crate) struct Steps<'a> {
     data: &'a [u8],
     steps: VecDeque<Step>,
     /// Calls of `read` so far.
@@ -27,7 +27,7 @@ struct Steps<'a> {
 }
 
 impl<'a> Steps<'a> {
-    fn new(data: &'a [u8], steps: impl IntoIterator<Item = Step>) -> Self {
+    pub(crate) fn new(data: &'a [u8], steps: impl IntoIterator<Item = Step>) -> Self {
         Self {
             data,
             steps: steps.into_iter().collect(),
@@ -54,7 +54,7 @@ impl Read for Steps<'_> {
     }
 }
 
-fn any_steps() -> impl Strategy<Value = Vec<Step>> {
+pub(crate) fn any_steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         3 => (1..300usize).prop_map(Step::Read),
         3 => (1..200_000usize).prop_map(Step::Read),
@@ -69,12 +69,9 @@ fn any_steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 /// All chunks of a stream, as one copy of the bytes and their lengths.
-fn collect<R: Read>(
-    chunker: &Chunker,
-    reader: R,
-    buffer: Vec<u8>,
+pub(crate) fn collect<R: Read, C: Cut>(
+    mut stream: ChunkStream<R, C>,
 ) -> (Vec<u8>, Vec<usize>, Vec<u8>) {
-    let mut stream = chunker.stream_with(reader, buffer);
     let (mut bytes, mut lengths) = (Vec::new(), Vec::new());
     while let Some(chunk) = stream.next_chunk().unwrap() {
         bytes.extend_from_slice(chunk);
@@ -88,7 +85,7 @@ fn check(sizes: ChunkSizes, data: &[u8], steps: &[Step]) -> Result<(), TestCaseE
     let (gear, masks) = (gear(), Masks::for_average(sizes.avg_bytes()));
     let reader = Steps::new(data, steps.iter().copied());
     let used = vec![0xa5; 3000];
-    let (bytes, lengths, _) = collect(&gear.chunker(sizes, masks), reader, used);
+    let (bytes, lengths, _) = collect(gear.chunker(sizes, masks).stream_with(reader, used));
     prop_assert!(bytes == data);
     prop_assert_eq!(
         lengths,
@@ -125,14 +122,14 @@ fn chunker() -> Chunker {
 fn single_bytes_cut_like_the_whole() {
     let data = xof("single bytes", 2_100_001, 0xff);
     let chunker = chunker();
-    let (bytes, lengths, _) = collect(&chunker, Steps::new(&data, [Step::Read(1)]), Vec::new());
+    let (bytes, lengths, _) = collect(chunker.stream(Steps::new(&data, [Step::Read(1)])));
     assert!(bytes == data);
     assert!(chunker.cuts(&data).map(<[u8]>::len).eq(lengths));
 }
 
 #[test]
 fn nothing_has_no_chunks() {
-    let (bytes, lengths, _) = collect(&chunker(), io::empty(), Vec::new());
+    let (bytes, lengths, _) = collect(chunker().stream(io::empty()));
     assert!(bytes.is_empty() && lengths.is_empty());
 }
 
@@ -140,10 +137,10 @@ fn nothing_has_no_chunks() {
 fn a_buffer_goes_from_stream_to_stream() {
     let (one, other) = (xof("one", 3 << 20, 0xff), xof("other", 100_000, 0xff));
     let chunker = chunker();
-    let (_, _, buffer) = collect(&chunker, one.as_slice(), Vec::new());
+    let (_, _, buffer) = collect(chunker.stream(one.as_slice()));
     assert_eq!(buffer.len(), 1 << 20);
     let place = buffer.as_ptr();
-    let (bytes, lengths, buffer) = collect(&chunker, other.as_slice(), buffer);
+    let (bytes, lengths, buffer) = collect(chunker.stream_with(other.as_slice(), buffer));
     assert_eq!(buffer.as_ptr(), place, "no new buffer was allocated");
     assert!(bytes == other);
     assert!(chunker.cuts(&other).map(<[u8]>::len).eq(lengths));
