@@ -245,10 +245,6 @@ impl Strongroom {
         Ok(parents)
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "everything that a manifest says comes together here"
-    )]
     fn finish(
         &self,
         run: &Run<'_, '_>,

@@ -6,7 +6,8 @@ use crate::{Error, GearTable, Masks, Result};
 
 /// A way to look for cut points. All ways find the same ones; they differ in speed.
 ///
-/// [`Chunker::new`](crate::Chunker::new) takes the fastest one there is.
+/// [`Chunker::new`](crate::Chunker::new) takes the portable one; AVX-512 is for who asks for it, until it has been tested on
+/// processors that have it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Scan {

@@ -1,6 +1,9 @@
 //! The walk: one thread that goes through the source in order of name, compares with the previous point, sends
 //! files to the workers and gathers the records.
 
+mod compare;
+mod links;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -18,13 +21,17 @@ use super::packer::Packer;
 use super::roots::Roots;
 use super::tally::Tally;
 use crate::engine::Strongroom;
-use crate::fs::{Directory, Kind, Meta, Names, Time};
+use crate::fs::{Directory, Kind, Meta, Names};
 use crate::options::BackupOptions;
 use crate::protected::Protected;
 use crate::tree::{
     Capture, Content, DEPTH_MAX, Descent, DirReader, Extent, Extras, Record, Rules, TreeReader,
 };
 use crate::{Error, Result};
+
+pub(super) use compare::hard_link;
+use compare::{advance, is_unchanged, new_inline_bytes, passed_through, stored};
+use links::{Link, Name};
 
 /// How long the walk waits for a file before it looks whether anything else is due.
 const LOOK_AROUND: Duration = Duration::from_millis(200);
@@ -68,30 +75,6 @@ struct Pending {
     base: Option<Record>,
     hard_link: Option<(u64, u64)>,
     device: Option<u64>,
-}
-
-/// One name of a file, and what is needed to read the file by it.
-struct Name {
-    ticket: Ticket,
-    dir: Arc<Directory>,
-    name: Vec<u8>,
-    path: Vec<u8>,
-    meta: Meta,
-    base: Option<Record>,
-    device: Option<u64>,
-}
-
-/// A record that was made in this run, with all extents of its content.
-#[derive(Clone)]
-struct Fresh {
-    record: Box<Record>,
-    extents: Arc<[Extent]>,
-}
-
-/// Content of a file with several names: read once, by the first name that can be read.
-enum Link {
-    Reading(Vec<Name>),
-    Read(Fresh),
 }
 
 pub(crate) struct Walk<'a, 'm> {
@@ -314,27 +297,9 @@ impl<'a, 'm> Walk<'a, 'm> {
         if in_root && !self.excludes.is_empty() && self.excludes.matches(&self.path, name) {
             return Ok(());
         }
-        let meta = match dir.stat(name) {
-            Ok(meta) => meta,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => {
-                self.frames.mark_incomplete(frame);
-                self.tally
-                    .skip(&self.path, format!("cannot look at it: {error}"));
-                return Ok(());
-            }
+        let Some(meta) = self.look_at(&dir, frame, name) else {
+            return Ok(());
         };
-        if self.protected.is_place(&meta) {
-            return Ok(());
-        }
-        if meta.kind == Kind::File
-            && self
-                .options
-                .exclude_larger_than_bytes
-                .is_some_and(|most| meta.size > most)
-        {
-            return Ok(());
-        }
         let (base, base_started) = self.advance_base(name)?;
         let checkpoint = self.advance_checkpoint(name)?;
         let other_device = (meta.dev != device).then_some(meta.dev);
@@ -376,6 +341,23 @@ impl<'a, 'm> Walk<'a, 'm> {
         } else {
             self.record_special(ticket, &dir, name, &meta, base.as_ref(), other_device)
         }
+    }
+
+    /// Metadata of an entry that is to be in the point; `None` for one that is gone, not wanted or not to be seen.
+    fn look_at(&mut self, dir: &Directory, frame: u64, name: &[u8]) -> Option<Meta> {
+        let meta = match dir.stat(name) {
+            Ok(meta) => meta,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+            Err(error) => {
+                self.frames.mark_incomplete(frame);
+                self.tally
+                    .skip(&self.path, format!("cannot look at it: {error}"));
+                return None;
+            }
+        };
+        let most = self.options.exclude_larger_than_bytes;
+        let is_too_large = meta.kind == Kind::File && most.is_some_and(|most| meta.size > most);
+        (!self.protected.is_place(&meta) && !is_too_large).then_some(meta)
     }
 
     fn advance_base(&mut self, name: &[u8]) -> Result<(Option<Record>, i64)> {
@@ -528,57 +510,6 @@ impl<'a, 'm> Walk<'a, 'm> {
         self.settle(ticket, Some(Box::new(record)), None, base)
     }
 
-    /// Gives a file to the workers, unless another name of it is with them or was read already.
-    fn send(&mut self, name: Name) -> Result<()> {
-        let link = hard_link(&name.meta);
-        if let Some(key) = link {
-            match self.links.get_mut(&key) {
-                Some(Link::Reading(others)) => {
-                    others.push(name);
-                    return Ok(());
-                }
-                Some(Link::Read(fresh)) => {
-                    let fresh = fresh.clone();
-                    return self.settle_other_name(name, fresh);
-                }
-                None => {
-                    self.links.insert(key, Link::Reading(Vec::new()));
-                }
-            }
-        }
-        self.hand_over(name, link);
-        Ok(())
-    }
-
-    fn hand_over(&mut self, name: Name, hard_link: Option<(u64, u64)>) {
-        self.pending.insert(
-            name.ticket,
-            Pending {
-                base: name.base,
-                hard_link,
-                device: name.device,
-            },
-        );
-        self.tally.path_of(name.ticket, &name.path);
-        self.queue.push(Job {
-            ticket: name.ticket,
-            dir: name.dir,
-            name: name.name,
-            meta: name.meta,
-        });
-    }
-
-    fn settle_other_name(&mut self, name: Name, mut fresh: Fresh) -> Result<()> {
-        fresh.record.name = name.name;
-        fresh.record.extras.device = name.device;
-        self.settle(
-            name.ticket,
-            Some(fresh.record),
-            Some(&fresh.extents),
-            name.base.as_ref(),
-        )
-    }
-
     /// Takes in what the workers have done until at most `most` files are with them, and not too many records wait
     /// behind one of these files.
     fn take_done(&mut self, most: usize) -> Result<()> {
@@ -650,41 +581,6 @@ impl<'a, 'm> Walk<'a, 'm> {
         }
         let (record, extents) = fresh.map(|fresh| (fresh.record, fresh.extents)).unzip();
         self.settle(ticket, record, extents.as_deref(), pending.base.as_ref())
-    }
-
-    /// What a worker has read, as it stands in the tree.
-    fn fresh(&mut self, mut record: Box<Record>, device: Option<u64>) -> Result<Fresh> {
-        record.meta = stored(&record.meta);
-        record.extras.device = device;
-        let mut extents: Arc<[Extent]> = Arc::from([]);
-        if let Content::Extents(all) = &record.content {
-            extents = Arc::from(all.as_slice());
-            record.content = self.frames.content_of(&extents)?;
-        }
-        Ok(Fresh { record, extents })
-    }
-
-    /// The other names of a file share what was read by one of them; when that failed, the next name is tried.
-    fn settle_links(&mut self, key: (u64, u64), fresh: Option<&Fresh>) -> Result<()> {
-        let Some(Link::Reading(mut others)) = self.links.remove(&key) else {
-            return Ok(());
-        };
-        let shared = fresh.filter(|fresh| {
-            fresh.record.extras.hard_link == Some(key)
-                && fresh.record.extras.capture != Some(Capture::Unreadable)
-        });
-        let Some(fresh) = shared else {
-            if let Some(next) = others.pop() {
-                self.links.insert(key, Link::Reading(others));
-                self.hand_over(next, Some(key));
-            }
-            return Ok(());
-        };
-        self.links.insert(key, Link::Read(fresh.clone()));
-        for other in others {
-            self.settle_other_name(other, fresh.clone())?;
-        }
-        Ok(())
     }
 
     /// The record of an entry is final: counts it against the base and gives it to its directory. `extents` are those
@@ -785,81 +681,4 @@ fn rules(options: &BackupOptions) -> Option<Rules> {
         larger_than_bytes: options.exclude_larger_than_bytes,
     };
     (rules != Rules::default()).then_some(rules)
-}
-
-/// Moves a reader of records to `name`; what it passes is gone from the source.
-fn advance(records: &mut DirReader, name: &[u8], gone: &mut Vec<Record>) -> Result<Option<Record>> {
-    loop {
-        let order = match records.peek()? {
-            Some(record) => record.name.as_slice().cmp(name),
-            None => return Ok(None),
-        };
-        match order {
-            std::cmp::Ordering::Less => gone.extend(records.next()?),
-            std::cmp::Ordering::Equal => return records.next(),
-            std::cmp::Ordering::Greater => return Ok(None),
-        }
-    }
-}
-
-/// Bytes of inline content that the base does not hold for this file.
-fn new_inline_bytes(record: &Record, base: Option<&Record>) -> u64 {
-    match &record.content {
-        Content::Inline(bytes) if base.is_none_or(|base| base.content != record.content) => {
-            bytes.len() as u64
-        }
-        _ => 0,
-    }
-}
-
-/// Metadata of a directory above a root: what happens beside the root makes no new record.
-fn passed_through(meta: &Meta) -> Meta {
-    Meta {
-        mtime: Time::default(),
-        ctime: Time::default(),
-        btime: None,
-        ino: 0,
-        ..stored(meta)
-    }
-}
-
-/// Metadata as a record keeps it.
-fn stored(meta: &Meta) -> Meta {
-    let size = if meta.kind == Kind::File {
-        meta.size
-    } else {
-        0
-    };
-    let rdev = if matches!(meta.kind, Kind::CharDevice | Kind::BlockDevice) {
-        meta.rdev
-    } else {
-        (0, 0)
-    };
-    Meta {
-        dev: 0,
-        nlink: 0,
-        blocks: 0,
-        size,
-        rdev,
-        ..meta.clone()
-    }
-}
-
-/// Device and inode of a file that has several names.
-pub(super) fn hard_link(meta: &Meta) -> Option<(u64, u64)> {
-    (meta.nlink > 1).then_some((meta.dev, meta.ino))
-}
-
-/// True when the entry is as the parent recorded it, so that it need not be read.
-///
-/// A change within the timestamp granularity of the moment of reading would go unseen; so what was changed less
-/// than two seconds before the parent's reading began, or later, is read again.
-fn is_unchanged(record: &Record, meta: &Meta, started_secs: i64, device: Option<u64>) -> bool {
-    record.meta == stored(meta)
-        && record.extras.capture.is_none()
-        && record.extras.device == device
-        && record.extras.hard_link.map(|(_, inode)| inode)
-            == hard_link(meta).map(|(_, inode)| inode)
-        && meta.ctime.secs.saturating_add(2) < started_secs
-        && meta.mtime.secs.saturating_add(2) < started_secs
 }

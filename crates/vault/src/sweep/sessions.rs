@@ -40,23 +40,26 @@ impl Sessions {
             .await?;
         let mut by_session: BTreeMap<SessionId, (PointRef, Vec<Listed>)> = BTreeMap::new();
         for line in listed {
-            let (source, sid) = match ObjectName::parse(&line.name) {
-                Some(
-                    ObjectName::Registration {
-                        source, session, ..
-                    }
-                    | ObjectName::Pin {
-                        source, session, ..
-                    }
-                    | ObjectName::Checkpoint {
-                        source, session, ..
-                    },
-                ) => (source, session),
-                _ => continue,
+            let Some(
+                ObjectName::Registration {
+                    source, session, ..
+                }
+                | ObjectName::Pin {
+                    source, session, ..
+                }
+                | ObjectName::Checkpoint {
+                    source, session, ..
+                },
+            ) = ObjectName::parse(&line.name)
+            else {
+                continue;
             };
-            let point = PointRef { sid, source };
+            let point = PointRef {
+                sid: session,
+                source,
+            };
             by_session
-                .entry(sid)
+                .entry(session)
                 .or_insert_with(|| (point, Vec::new()))
                 .1
                 .push(line);
