@@ -1,0 +1,18 @@
+//! Schedules, retention, throttling and permissions as pure functions that explain themselves.
+//!
+//! The crate is pure: no I/O, no clock, no randomness, no async. It knows nothing of vaults and can be used alone.
+//!
+//! | module | is |
+//! |---|---|
+//! | `civil` | from civil time to instants and back, over every change of a zone |
+//! | `cron` | cron lines in the POSIX dialect, matched in civil time |
+//! | `due` | which run is due now: what has run, what was missed, when to ask again |
+//! | `error` | what can be wrong with a policy |
+//! | `schedule` | daily, weekly and cron schedules, and the slots they make |
+//! | `slot` | the identity of one scheduled run: its civil time |
+
+mod error;
+mod slot;
+
+pub use error::{Error, Result};
+pub use slot::{Due, ParseSlotIdError, SlotId, TimeOfDay};

@@ -1,0 +1,220 @@
+//! Which layers mark a point: those of its own slots, and those of slots before it that no run covered.
+
+use chrono::{DateTime, NaiveDate, TimeDelta, Timelike, Utc};
+
+use super::{Point, PointKind, Rule, RuleSet, Times};
+use crate::{Policy, SlotId};
+
+/// The layers of one point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Marks {
+    /// Of its own slots, or given to it when it was taken.
+    pub(crate) own: RuleSet,
+    /// Taken over from slots that failed or were missed.
+    pub(crate) taken_over: RuleSet,
+}
+
+impl Marks {
+    pub(crate) fn all(self) -> RuleSet {
+        self.own.union(self.taken_over)
+    }
+}
+
+/// No rule keeps anything this long, so slots further back are not looked at.
+const HORIZON_DAYS: i64 = 200 * 366;
+
+/// Marks that were taken over and ended longer ago than this are not told any more.
+const SLACK_DAYS: i64 = 30;
+
+/// Slots that fell due after the first instant and up to the second went to this point, unless a run covered them.
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    after: DateTime<Utc>,
+    until: DateTime<Utc>,
+}
+
+/// How far back marks that were taken over are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lookback {
+    /// As far as they keep anything now, or did a short time ago.
+    Recent,
+    /// All of them.
+    Whole,
+}
+
+/// Marks of points that stand in their order ([`Point::order`]).
+pub(crate) fn mark_points<I>(
+    points: &[&Point<I>],
+    policy: &Policy,
+    now: DateTime<Utc>,
+    lookback: Lookback,
+) -> Vec<Marks> {
+    let windows = windows(points, now);
+    let since = |rule| first_date(rule, &windows, policy, now, lookback);
+    let wanted: Vec<_> = Rule::HANDED_OVER
+        .into_iter()
+        .filter_map(|rule| Some((rule, since(rule)?)))
+        .collect();
+    let uncovered = marked_slots(&wanted, &windows, policy);
+    let mut next = uncovered.iter().peekable();
+    let mut day = DayOfSlots::default();
+    let mut previous: &[SlotId] = &[];
+    let mut all = Vec::with_capacity(points.len());
+    for (point, window) in points.iter().zip(&windows) {
+        let guessed = guess(point, *window, policy);
+        let own: &[SlotId] = guessed.as_ref().map_or(&point.slots, std::slice::from_ref);
+        let mut marks = Marks {
+            own: point.marks,
+            ..Marks::default()
+        };
+        for slot in own {
+            marks.own = marks.own.union(slot_marks(*slot, policy, &mut day));
+        }
+        if point.kind == PointKind::Scheduled && is_every_slot_daily(policy) {
+            marks.own.insert(Rule::Daily);
+        }
+        while let Some(slot) = next.next_if(|slot| slot.due_at <= point.taken_at) {
+            let is_missed = window.is_some_and(|window| slot.due_at > window.after);
+            if is_missed && !own.contains(&slot.id) && !previous.contains(&slot.id) {
+                marks.taken_over = marks.taken_over.union(slot.marks);
+            }
+        }
+        marks.taken_over = marks.taken_over.without(marks.own);
+        previous = &point.slots;
+        all.push(marks);
+    }
+    all
+}
+
+fn is_every_slot_daily(policy: &Policy) -> bool {
+    let daily = policy.retention.daily.as_ref();
+    daily.is_some_and(|rule| rule.times == Times::Every)
+}
+
+fn windows<I>(points: &[&Point<I>], now: DateTime<Utc>) -> Vec<Option<Window>> {
+    let horizon = now.checked_sub_signed(TimeDelta::days(HORIZON_DAYS));
+    let mut previous: Option<DateTime<Utc>> = None;
+    let mut windows = Vec::with_capacity(points.len());
+    for point in points {
+        let after = point.follows.max(previous);
+        previous = Some(point.taken_at);
+        let after = after.map(|after| horizon.map_or(after, |horizon| after.max(horizon)));
+        // What stands in the future waits until its time has come.
+        let is_usable = |after: &DateTime<Utc>| *after < point.taken_at && point.taken_at <= now;
+        windows.push(after.filter(is_usable).map(|after| Window {
+            after,
+            until: point.taken_at,
+        }));
+    }
+    windows
+}
+
+/// The slot of a scheduled point that does not say: the last one due in its window, within a day or two.
+fn guess<I>(point: &Point<I>, window: Option<Window>, policy: &Policy) -> Option<SlotId> {
+    if point.kind == PointKind::Adhoc || !point.slots.is_empty() {
+        return None;
+    }
+    let date = policy.local(point.taken_at).date();
+    let after = window.map(|window| window.after);
+    [Some(date), date.pred_opt()]
+        .into_iter()
+        .flatten()
+        .flat_map(|date| policy.slots_on(date))
+        .map(|slot| (policy.due_at(slot), slot))
+        .filter(|(due_at, _)| *due_at <= point.taken_at && after.is_none_or(|after| *due_at > after))
+        .max()
+        .map(|(_, slot)| slot)
+}
+
+/// All layers of a slot, the hourly one too.
+fn slot_marks(slot: SlotId, policy: &Policy, day: &mut DayOfSlots) -> RuleSet {
+    let mut marks = policy.retention.marks_of(slot.local());
+    if policy.retention.hourly.is_some() && day.is_first_of_hour(slot, policy) {
+        marks.insert(Rule::Hourly);
+    }
+    marks
+}
+
+/// The slots of the civil date that was asked for last.
+#[derive(Debug, Default)]
+struct DayOfSlots {
+    date: Option<NaiveDate>,
+    slots: Vec<SlotId>,
+}
+
+impl DayOfSlots {
+    fn is_first_of_hour(&mut self, slot: SlotId, policy: &Policy) -> bool {
+        let date = slot.local().date();
+        if self.date != Some(date) {
+            self.date = Some(date);
+            self.slots = policy.slots_on(date);
+        }
+        let is_same_hour = |other: &SlotId| other.local().hour() == slot.local().hour();
+        !self
+            .slots
+            .iter()
+            .any(|other| *other < slot && is_same_hour(other))
+    }
+}
+
+/// A slot that a layer other than daily marks.
+#[derive(Debug, Clone, Copy)]
+struct MarkedSlot {
+    due_at: DateTime<Utc>,
+    id: SlotId,
+    marks: RuleSet,
+}
+
+/// Slots whose marks would be handed over if no run covered them, in order of when they are due.
+fn marked_slots(
+    wanted: &[(Rule, NaiveDate)],
+    windows: &[Option<Window>],
+    policy: &Policy,
+) -> Vec<MarkedSlot> {
+    let last = windows.iter().flatten().map(|window| window.until).max();
+    let first = wanted.iter().map(|(_, date)| *date).min();
+    let (Some(first), Some(last)) = (first, last) else {
+        return Vec::new();
+    };
+    let last = policy.local(last).date();
+    let last = last.succ_opt().unwrap_or(last);
+    let mut day = DayOfSlots::default();
+    let mut slots = Vec::new();
+    for date in first.iter_days().take_while(|date| *date <= last) {
+        let rules: RuleSet = wanted
+            .iter()
+            .filter(|(_, from)| *from <= date)
+            .map(|(rule, _)| *rule)
+            .collect();
+        let by_date = policy.retention.long_term_marks_of(date);
+        if by_date.intersection(rules).is_empty() && !rules.contains(Rule::Hourly) {
+            continue;
+        }
+        for id in policy.slots_on(date) {
+            let marks = slot_marks(id, policy, &mut day).intersection(rules);
+            if !marks.is_empty() {
+                let due_at = policy.due_at(id);
+                slots.push(MarkedSlot { due_at, id, marks });
+            }
+        }
+    }
+    slots.sort_by_key(|slot| (slot.due_at, slot.id));
+    slots
+}
+
+/// The first civil date whose slots could still matter to a point by this rule.
+fn first_date(
+    rule: Rule,
+    windows: &[Option<Window>],
+    policy: &Policy,
+    now: DateTime<Utc>,
+    lookback: Lookback,
+) -> Option<NaiveDate> {
+    let days = policy.retention.period(rule)?.most_days() + SLACK_DAYS;
+    let is_alive = |window: &&Window| {
+        lookback == Lookback::Whole || (now - window.until).num_days() <= days
+    };
+    let first = windows.iter().flatten().find(is_alive)?;
+    let date = policy.local(first.after).date();
+    Some(date.pred_opt().unwrap_or(date))
+}
