@@ -2,6 +2,7 @@
 
 use chrono::NaiveDate;
 
+use crate::cron::CronError;
 use crate::slot::ParseSlotIdError;
 
 /// What is wrong with a policy, or with a text that names a part of one.
@@ -39,6 +40,9 @@ pub enum Error {
         /// The most allowed.
         most: usize,
     },
+    /// A cron line that cannot be read.
+    #[error(transparent)]
+    Cron(#[from] CronError),
     /// Text that is not a time of day.
     #[error("`{0}` is not a time of day such as 18:00")]
     TimeOfDay(String),
