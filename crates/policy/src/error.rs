@@ -46,6 +46,9 @@ pub enum Error {
     /// Text that is not a time of day.
     #[error("`{0}` is not a time of day such as 18:00")]
     TimeOfDay(String),
+    /// Text that is not a stretch of a day.
+    #[error("`{0}` is not a stretch of the day such as 09:00-18:00, 22:00-06:00 or 00:00-24:00")]
+    WorkHours(String),
     /// Text that is not a slot.
     #[error(transparent)]
     Slot(#[from] ParseSlotIdError),

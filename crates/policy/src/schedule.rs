@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 use std::iter;
 
-use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime, TimeDelta, Utc, WeekdaySet};
+use chrono::{
+    DateTime, Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc, Weekday,
+    WeekdaySet,
+};
 use chrono_tz::Tz;
 
 use crate::civil::{self, CivilTime};
@@ -148,19 +151,29 @@ impl Schedule {
         iter::successors(next(after), move |due| next(due.at))
     }
 
-    /// The last run at or before `until`, if there is one in the fifty years before.
+    /// The last run after `after` and at or before `until`.
+    ///
+    /// # Cost
+    /// One search for each doubling of the time from the answer, or from `after`, to `until`.
     #[must_use]
-    pub fn last_until(&self, until: DateTime<Utc>, zone: Tz) -> Option<Due> {
-        const MOST_DAYS: i64 = 50 * 366;
+    pub fn last_between(
+        &self,
+        after: DateTime<Utc>,
+        until: DateTime<Utc>,
+        zone: Tz,
+    ) -> Option<Due> {
         let mut window = TimeDelta::minutes(1);
-        while window.num_days() <= MOST_DAYS {
-            let from = until.checked_sub_signed(window)?;
+        loop {
+            let from = until.checked_sub_signed(window).unwrap_or(after);
+            let from = from.max(after);
             if let Some(due) = self.between(from, until, zone).last() {
                 return Some(due);
             }
-            window = window * 2;
+            if from == after {
+                return None;
+            }
+            window = window.checked_add(&window)?;
         }
-        None
     }
 
     /// All slots of a civil date, in the order in which they come due. They may be many: a cron line can name every
@@ -168,7 +181,7 @@ impl Schedule {
     #[must_use]
     pub fn slots_on(&self, date: NaiveDate, zone: Tz) -> Vec<SlotId> {
         let mut slots = Vec::new();
-        let mut civil = self.first_civil(date.and_time(chrono::NaiveTime::MIN));
+        let mut civil = self.first_civil(date.and_time(NaiveTime::MIN));
         while let Some(local) = civil.filter(|local| local.date() == date) {
             self.push_slots(local, zone, &mut slots);
             civil = self.civil_after(local);
@@ -249,6 +262,18 @@ impl Schedule {
             slots.extend(others.take_while(same).map(SlotId::new));
         }
         Some(Due { at, slots })
+    }
+}
+
+impl Default for Schedule {
+    /// Sundays at 21:00, as the original has it where nothing else is said.
+    fn default() -> Self {
+        Self::Weekly(Weekly {
+            every_weeks: 1,
+            days: WeekdaySet::single(Weekday::Sun),
+            times: iter::once(TimeOfDay::from(NaiveTime::MIN + TimeDelta::hours(21))).collect(),
+            starting: None,
+        })
     }
 }
 
