@@ -6,4 +6,6 @@
     reason = "a helper of a test fails the test"
 )]
 
+mod cron;
+mod dst;
 mod slot;
