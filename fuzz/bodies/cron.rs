@@ -6,7 +6,7 @@ use strongroom_policy::{CronLine, Schedule};
 
 /// Reads any bytes as a cron line. An error must point into the line; a line must read back as itself, and must run
 /// forward over changes of a zone.
-pub fn cron_line(bytes: &[u8]) {
+pub(crate) fn cron_line(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
     };

@@ -319,7 +319,8 @@ fn time_after(
 
 /// Follows the clock on the wall, from one change of the zone to the next.
 fn next_of_interval(line: &CronLine, after: DateTime<Utc>, zone: Tz) -> Option<Due> {
-    let mut from = after;
+    // Nothing matches before 1970, so the years before need not be searched for changes.
+    let mut from = after.max(DateTime::UNIX_EPOCH - TimeDelta::days(2));
     loop {
         let shown = civil::local(from, zone);
         let local = line.next_civil(shown)?;

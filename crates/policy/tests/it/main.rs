@@ -8,4 +8,8 @@
 
 mod cron;
 mod dst;
+mod due;
+mod purity;
+mod schedule;
 mod slot;
+mod throttle;
