@@ -41,7 +41,7 @@ fn narrow(number: u128) -> u64 {
 ///
 /// # Examples
 /// ```
-/// use strongroom_policy::PoolNeed;
+/// use strongroom_policy::capacity::PoolNeed;
 ///
 /// let need = PoolNeed::new(100_000_000_000);
 /// assert_eq!(need.rule_of_thumb_bytes(), 200_000_000_000);
@@ -120,7 +120,9 @@ impl PoolNeed {
 pub const SCRATCH_LEAST: Share = Share { basis_points: 500 };
 
 /// With less than this, scratch is short.
-pub const SCRATCH_AMPLE: Share = Share { basis_points: 1_000 };
+pub const SCRATCH_AMPLE: Share = Share {
+    basis_points: 1_000,
+};
 
 /// Whether there is enough scratch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -88,7 +88,13 @@ pub fn forecast<I: Clone>(
             let secs = i128::from(whole_secs) * i128::from(step) / i128::from(steps_count.max(1));
             let delta = TimeDelta::seconds(i64::try_from(secs).unwrap_or(whole_secs));
             let until = scenario.from.checked_add_signed(delta);
-            at_instant(policy, history, scenario, growth, until.unwrap_or(scenario.until))
+            at_instant(
+                policy,
+                history,
+                scenario,
+                growth,
+                until.unwrap_or(scenario.until),
+            )
         })
         .collect()
 }
@@ -105,7 +111,11 @@ fn at_instant<I: Clone>(
         ..scenario.clone()
     };
     let end = simulate(policy, history, &scenario);
-    let taken: Vec<_> = end.points.iter().map(|point| point.verdict.taken_at).collect();
+    let taken: Vec<_> = end
+        .points
+        .iter()
+        .map(|point| point.verdict.taken_at)
+        .collect();
     let runs = policy.runs(scenario.from, until).map(|due| due.at);
     let mut runs: Vec<_> = runs
         .filter(|at| !scenario.failed_at.contains(at))
@@ -140,7 +150,7 @@ fn stored(gaps: &[usize], has_points: bool, elapsed: TimeDelta, growth: &Growth)
     let (low, likely, high) = (share(mean - error), share(mean), share(mean + error));
     let (mut shares_low, mut shares_likely, mut shares_high) = (1.0, 1.0, 1.0);
     for runs in gaps {
-        let runs = *runs as f64;
+        let runs = (*runs).max(1) as f64;
         shares_low += low;
         shares_likely += 1.0 - (1.0 - likely).powf(runs);
         shares_high += (runs * high).min(1.0);

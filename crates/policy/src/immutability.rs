@@ -123,7 +123,9 @@ pub enum Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::PointsUnexpired => "the vault is immutable and holds unexpired points of this source",
+            Self::PointsUnexpired => {
+                "the vault is immutable and holds unexpired points of this source"
+            }
             Self::RetentionShortened => "the vault is immutable and retention may only grow",
             Self::Locked => "immutability is locked and cannot be turned off",
         })

@@ -131,7 +131,9 @@ impl PermissionOptions {
 /// The table.
 ///
 /// ```
-/// use strongroom_policy::{Connectivity, Entitlement, Operation, PermissionOptions, permission};
+/// use strongroom_policy::permissions::{
+///     Connectivity, Entitlement, Operation, PermissionOptions, permission,
+/// };
 ///
 /// let options = PermissionOptions::default();
 /// let may = |operation| permission(Connectivity::Lost, Entitlement::Active, operation, options);

@@ -14,14 +14,15 @@ use chrono::{NaiveDateTime, WeekdaySet};
 
 use crate::TimeOfDay;
 
+pub(crate) use decide::reasons;
 pub use decide::{decide, decide_since_edit};
 pub use edit::{Cut, EditEffect, PolicyEdit, SETTLING_HOURS, cuts, effect_of_edit};
-pub(crate) use decide::reasons;
 pub(crate) use marks::{Lookback, mark_points};
 pub use period::{Period, PeriodUnit};
 pub use point::{Hold, Point, PointKind};
 pub use rule::{MonthDay, Nth, Rule, RuleSet};
 pub(crate) use safeguard::is_silent;
+pub use safeguard::{ClockState, PLAUSIBLE_DAYS, clock_state};
 
 /// Which slots of a day a rule applies to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -203,7 +204,11 @@ impl Retention {
     #[must_use]
     pub fn adhoc_period(&self, is_weekly_schedule: bool) -> Period {
         let daily_days = self.daily.as_ref().map(|rule| rule.keep_days);
-        let default_days = if is_weekly_schedule { 1 } else { daily_days.unwrap_or(1) };
+        let default_days = if is_weekly_schedule {
+            1
+        } else {
+            daily_days.unwrap_or(1)
+        };
         Period::days(self.adhoc_days.unwrap_or(default_days))
     }
 
@@ -227,8 +232,9 @@ impl Retention {
         marks
     }
 
-    fn times(&self, rule: Rule) -> Option<&Times> {
+    pub(crate) fn times(&self, rule: Rule) -> Option<&Times> {
         match rule {
+            Rule::Daily => self.daily.as_ref().map(|rule| &rule.times),
             Rule::Weekly => self.weekly.as_ref().map(|rule| &rule.times),
             Rule::Monthly => self.monthly.as_ref().map(|rule| &rule.times),
             Rule::Quarterly => self.quarterly.as_ref().map(|rule| &rule.times),

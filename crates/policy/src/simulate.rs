@@ -148,7 +148,9 @@ impl<I: Clone> Runs<I> {
             failed_count: 0,
             unmatched: scenario.failed_at.clone(),
         };
-        let known = history.iter().filter(|point| point.taken_at <= scenario.until);
+        let known = history
+            .iter()
+            .filter(|point| point.taken_at <= scenario.until);
         runs.points.extend(known.map(from_history));
         for due in policy.runs(scenario.from, scenario.until) {
             runs.runs_count += 1;
@@ -168,7 +170,9 @@ impl<I: Clone> Runs<I> {
 
     /// Each follows the one before it, even when that will be gone; the first one the start of the simulation.
     fn link(&mut self, from: DateTime<Utc>) {
-        let start = from.checked_sub_signed(TimeDelta::nanoseconds(1)).unwrap_or(from);
+        let start = from
+            .checked_sub_signed(TimeDelta::nanoseconds(1))
+            .unwrap_or(from);
         let mut previous = None;
         for point in &mut self.points {
             let first = (point.id.is_none() && point.taken_at >= from).then_some(start);

@@ -1,11 +1,11 @@
 //! The decision: which points stay, and why.
 
-use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 
 use super::marks::{Lookback, Marks};
 use super::{Hold, Period, Point, PointKind, PolicyEdit, Rule, is_silent, mark_points};
 use crate::verdict::{Reason, Until, Verdict};
-use crate::{Policy, civil};
+use crate::{CivilTime, Policy};
 
 /// Decides about all points of one source, in the order in which they are given.
 ///
@@ -151,10 +151,16 @@ pub(crate) fn reasons<I>(
 ) -> Vec<Reason> {
     let periods = periods(point, marks, policy);
     let mut reasons = Vec::new();
-    let longest = periods.iter().max_by_key(|(_, period)| period.weight_hours());
+    let longest = periods
+        .iter()
+        .max_by_key(|(_, period)| period.weight_hours());
     let longest_days = longest.map_or(0, |(_, period)| period.most_days() + 2);
     let is_over = (now - point.taken_at).num_days() > longest_days;
-    let told = if is_over { longest.map_or(&[][..], std::slice::from_ref) } else { &periods };
+    let told = if is_over {
+        longest.map_or(&[][..], std::slice::from_ref)
+    } else {
+        &periods
+    };
     let ends = Ends::of(point.taken_at, policy);
     for (rule, period) in told {
         reasons.push(Reason {
@@ -181,9 +187,7 @@ pub(crate) fn reasons<I>(
 fn is_kept_for_ever<I>(point: &Point<I>, policy: &Policy) -> bool {
     let has_own_end = match point.kind {
         PointKind::Scheduled => false,
-        PointKind::Adhoc => {
-            policy.retention.adhoc_days.is_some() || point.retain_until.is_some()
-        }
+        PointKind::Adhoc => policy.retention.adhoc_days.is_some() || point.retain_until.is_some(),
     };
     policy.retention.keeps_for_ever() && !has_own_end
 }
@@ -195,11 +199,17 @@ fn periods<I>(point: &Point<I>, marks: Marks, policy: &Policy) -> Vec<(Rule, Per
         .filter_map(|rule| Some((rule, retention.period(rule)?)))
         .collect();
     periods.extend(retention.within.map(|period| (Rule::Within, period)));
-    let tagged = retention.tagged.iter().filter(|rule| point.tags.contains(&rule.tag));
+    let tagged = retention
+        .tagged
+        .iter()
+        .filter(|rule| point.tags.contains(&rule.tag));
     periods.extend(tagged.map(|rule| (Rule::Tagged, rule.keep)));
     let has_default = point.kind == PointKind::Adhoc && point.retain_until.is_none();
     if has_default && !is_kept_for_ever(point, policy) {
-        periods.push((Rule::Adhoc, retention.adhoc_period(policy.schedule.is_weekly())));
+        periods.push((
+            Rule::Adhoc,
+            retention.adhoc_period(policy.schedule.is_weekly()),
+        ));
     }
     periods
 }
@@ -223,7 +233,9 @@ impl<'a> Ends<'a> {
     /// Never before the start, whatever a change of the zone does.
     fn end(&self, period: Period) -> DateTime<Utc> {
         match period.civil_end(self.local) {
-            Some(local) => civil::first_instant(local, self.policy.time_zone).max(self.start),
+            Some(local) => CivilTime::resolve(local, self.policy.time_zone)
+                .first()
+                .max(self.start),
             None => period.elapsed_end(self.start),
         }
     }

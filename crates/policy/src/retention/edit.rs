@@ -110,14 +110,24 @@ pub fn cuts(before: &Policy, after: &Policy) -> Vec<Cut> {
         }
     }
     let adhoc = |policy: &Policy| policy.retention.adhoc_period(policy.schedule.is_weekly());
-    cuts.extend(period_cut(Rule::Adhoc, Some(adhoc(before)), Some(adhoc(after))));
+    cuts.extend(period_cut(
+        Rule::Adhoc,
+        Some(adhoc(before)),
+        Some(adhoc(after)),
+    ));
     for tagged in &old.tagged {
         let same = new.tagged.iter().filter(|rule| rule.tag == tagged.tag);
-        let longest = same.map(|rule| rule.keep).max_by_key(|keep| keep.weight_hours());
+        let longest = same
+            .map(|rule| rule.keep)
+            .max_by_key(|keep| keep.weight_hours());
         cuts.extend(period_cut(Rule::Tagged, Some(tagged.keep), longest));
     }
     cuts.extend(count_cut(Rule::Last, old.keep_last, new.keep_last));
-    cuts.extend(count_cut(Rule::Minimum, old.minimum_points, new.minimum_points));
+    cuts.extend(count_cut(
+        Rule::Minimum,
+        old.minimum_points,
+        new.minimum_points,
+    ));
     cuts
 }
 

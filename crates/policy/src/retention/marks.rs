@@ -121,7 +121,9 @@ fn guess<I>(point: &Point<I>, window: Option<Window>, policy: &Policy) -> Option
         .flatten()
         .flat_map(|date| policy.slots_on(date))
         .map(|slot| (policy.due_at(slot), slot))
-        .filter(|(due_at, _)| *due_at <= point.taken_at && after.is_none_or(|after| *due_at > after))
+        .filter(|(due_at, _)| {
+            *due_at <= point.taken_at && after.is_none_or(|after| *due_at > after)
+        })
         .max()
         .map(|(_, slot)| slot)
 }
@@ -135,26 +137,39 @@ fn slot_marks(slot: SlotId, policy: &Policy, day: &mut DayOfSlots) -> RuleSet {
     marks
 }
 
-/// The slots of the civil date that was asked for last.
+/// The first slot of each hour of the civil date that was asked for last.
 #[derive(Debug, Default)]
 struct DayOfSlots {
     date: Option<NaiveDate>,
-    slots: Vec<SlotId>,
+    firsts: [Option<SlotId>; 24],
 }
 
 impl DayOfSlots {
     fn is_first_of_hour(&mut self, slot: SlotId, policy: &Policy) -> bool {
         let date = slot.local().date();
         if self.date != Some(date) {
-            self.date = Some(date);
-            self.slots = policy.slots_on(date);
+            *self = Self::of(date, policy);
         }
-        let is_same_hour = |other: &SlotId| other.local().hour() == slot.local().hour();
-        !self
-            .slots
-            .iter()
-            .any(|other| *other < slot && is_same_hour(other))
+        let first = self.firsts.get(hour_of(slot)).copied().flatten();
+        first.is_none_or(|first| slot <= first)
     }
+
+    fn of(date: NaiveDate, policy: &Policy) -> Self {
+        let mut firsts = [None; 24];
+        for slot in policy.slots_on(date) {
+            if let Some(first) = firsts.get_mut(hour_of(slot)) {
+                *first = Some(first.map_or(slot, |first: SlotId| first.min(slot)));
+            }
+        }
+        Self {
+            date: Some(date),
+            firsts,
+        }
+    }
+}
+
+fn hour_of(slot: SlotId) -> usize {
+    usize::try_from(slot.local().hour()).unwrap_or(0)
 }
 
 /// A slot that a layer other than daily marks.
@@ -211,9 +226,8 @@ fn first_date(
     lookback: Lookback,
 ) -> Option<NaiveDate> {
     let days = policy.retention.period(rule)?.most_days() + SLACK_DAYS;
-    let is_alive = |window: &&Window| {
-        lookback == Lookback::Whole || (now - window.until).num_days() <= days
-    };
+    let is_alive =
+        |window: &&Window| lookback == Lookback::Whole || (now - window.until).num_days() <= days;
     let first = windows.iter().flatten().find(is_alive)?;
     let date = policy.local(first.after).date();
     Some(date.pred_opt().unwrap_or(date))

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, Days, Months, NaiveDateTime, TimeDelta, Utc};
+use chrono::{DateTime, Days, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 
 /// What a period counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,6 +29,12 @@ pub struct Period {
     /// Of what.
     pub unit: PeriodUnit,
 }
+
+/// Where the years have four digits for the last time.
+const LAST_END: NaiveDateTime = match NaiveDate::from_ymd_opt(9999, 12, 31) {
+    Some(date) => date.and_time(NaiveTime::MIN),
+    None => NaiveDateTime::MAX,
+};
 
 impl Period {
     /// Elapsed hours.
@@ -73,7 +79,7 @@ impl Period {
 
     /// The end of the period in civil time; `None` for hours, which are counted in elapsed time.
     ///
-    /// A time beyond what the calendar can express is its last instant.
+    /// Nothing ends after the year 9999.
     #[must_use]
     pub fn civil_end(self, start: NaiveDateTime) -> Option<NaiveDateTime> {
         let days = |per: u64| start.checked_add_days(Days::new(u64::from(self.count) * per));
@@ -89,7 +95,7 @@ impl Period {
             PeriodUnit::Quarters => months(3),
             PeriodUnit::Years => months(12),
         };
-        Some(end.unwrap_or(NaiveDateTime::MAX))
+        Some(end.map_or(LAST_END, |end| end.min(LAST_END)))
     }
 
     /// The end of a period of hours.

@@ -158,7 +158,9 @@ impl RuleSet {
 
     /// The rules in their order.
     pub fn iter(self) -> impl Iterator<Item = Rule> {
-        Rule::ALL.into_iter().filter(move |rule| self.contains(*rule))
+        Rule::ALL
+            .into_iter()
+            .filter(move |rule| self.contains(*rule))
     }
 }
 
@@ -275,9 +277,8 @@ impl Retention {
     /// The weekly, monthly, quarterly and yearly layers that mark slots of this date.
     #[must_use]
     pub fn long_term_marks_of(&self, date: NaiveDate) -> RuleSet {
-        let is_on = |days: &std::collections::BTreeSet<MonthDay>| {
-            days.iter().any(|day| day.is_on(date))
-        };
+        let is_on =
+            |days: &std::collections::BTreeSet<MonthDay>| days.iter().any(|day| day.is_on(date));
         let mut marks = RuleSet::default();
         if self
             .weekly
@@ -289,7 +290,7 @@ impl Retention {
         if self.monthly.as_ref().is_some_and(|rule| is_on(&rule.on)) {
             marks.insert(Rule::Monthly);
         }
-        let is_quarter = date.month0() % 3 == 0;
+        let is_quarter = date.month0().is_multiple_of(3);
         if is_quarter && self.quarterly.as_ref().is_some_and(|rule| is_on(&rule.on)) {
             marks.insert(Rule::Quarterly);
         }
