@@ -187,7 +187,10 @@ fn changes_are_passed_at_intervals() {
 fn no_slot_of_seventy_years_is_lost() {
     let (schedule, model) = weekly();
     let count = compare(&schedule, &model, Tz::Pacific__Apia, YEARS);
-    assert_eq!(count, 7304, "two days of two slots in each of 1826 fortnights");
+    assert_eq!(
+        count, 7304,
+        "two days of two slots in each of 1826 fortnights"
+    );
 }
 
 #[test]
