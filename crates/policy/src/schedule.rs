@@ -1,11 +1,13 @@
 //! Daily, weekly and cron schedules, and the slots they make.
 
+mod interval;
+mod weekly;
+
 use std::collections::BTreeSet;
 use std::iter;
 
 use chrono::{
-    DateTime, Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc, Weekday,
-    WeekdaySet,
+    DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc, Weekday, WeekdaySet,
 };
 use chrono_tz::Tz;
 
@@ -13,6 +15,7 @@ use crate::civil::{self, CivilTime};
 use crate::cron::CronLine;
 use crate::error::{Error, Result};
 use crate::slot::{Due, SlotId, TimeOfDay};
+pub use weekly::Weekly;
 
 /// When runs are due, in the civil time of a zone that the caller names.
 ///
@@ -49,44 +52,6 @@ pub enum Schedule {
 pub struct Daily {
     /// The times, at least one.
     pub times: BTreeSet<TimeOfDay>,
-}
-
-/// Times of some days of every N-th week.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Weekly {
-    /// Every how many weeks, 1 to [`Weekly::MOST_WEEKS`].
-    pub every_weeks: u32,
-    /// The days, at least one.
-    pub days: WeekdaySet,
-    /// The times, at least one.
-    pub times: BTreeSet<TimeOfDay>,
-    /// The first day. Weeks are blocks of seven days counted from it, whatever day of the week it is. Needed where
-    /// `every_weeks` is more than 1.
-    pub starting: Option<NaiveDate>,
-}
-
-impl Weekly {
-    /// The most weeks between one week with runs and the next.
-    pub const MOST_WEEKS: u32 = 52;
-
-    fn covers(&self, date: NaiveDate) -> bool {
-        let in_week = match self.starting {
-            Some(starting) => {
-                let days = date.signed_duration_since(starting).num_days();
-                days >= 0 && (days / 7) % i64::from(self.every_weeks.max(1)) == 0
-            }
-            None => self.every_weeks <= 1,
-        };
-        in_week && self.days.contains(date.weekday())
-    }
-
-    /// The first covered date from `date` on.
-    fn next_date(&self, date: NaiveDate) -> Option<NaiveDate> {
-        let date = self.starting.map_or(date, |starting| date.max(starting));
-        let days_count = 7 * (Self::MOST_WEEKS + 1);
-        let dates = date.iter_days().take(usize::try_from(days_count).ok()?);
-        dates.into_iter().find(|date| self.covers(*date))
-    }
 }
 
 impl Schedule {
@@ -135,7 +100,7 @@ impl Schedule {
     #[must_use]
     pub fn next_after(&self, after: DateTime<Utc>, zone: Tz) -> Option<Due> {
         match self {
-            Self::Cron(line) if line.is_interval() => next_of_interval(line, after, zone),
+            Self::Cron(line) if line.is_interval() => interval::next_after(line, after, zone),
             _ => self.next_at_fixed_times(after, zone),
         }
     }
@@ -277,29 +242,6 @@ impl Default for Schedule {
     }
 }
 
-impl Weekly {
-    fn validate(&self) -> Result<()> {
-        let most = Self::MOST_WEEKS;
-        if self.days.is_empty() {
-            return Err(Error::NoDays);
-        }
-        if self.times.is_empty() {
-            return Err(Error::NoTimes);
-        }
-        if !(1..=most).contains(&self.every_weeks) {
-            let weeks = self.every_weeks;
-            return Err(Error::EveryWeeks { weeks, most });
-        }
-        match self.starting {
-            Some(date) if !(1970..=2100).contains(&date.year()) => Err(Error::Starting(date)),
-            None if self.every_weeks > 1 => Err(Error::NoStarting {
-                weeks: self.every_weeks,
-            }),
-            _ => Ok(()),
-        }
-    }
-}
-
 /// The first of `times` after `local`, on the same day or on the next that there is; `next_date` finds the first day
 /// with runs from a date on.
 fn time_after(
@@ -315,36 +257,4 @@ fn time_after(
     }
     let date = next_date(today.checked_add_days(Days::new(1))?)?;
     Some(date.and_time(times.first()?.time()))
-}
-
-/// Follows the clock on the wall, from one change of the zone to the next.
-fn next_of_interval(line: &CronLine, after: DateTime<Utc>, zone: Tz) -> Option<Due> {
-    // Nothing matches before 1970, so the years before need not be searched for changes.
-    let mut from = after.max(DateTime::UNIX_EPOCH - TimeDelta::days(2));
-    loop {
-        let shown = civil::local(from, zone);
-        let local = line.next_civil(shown)?;
-        let at = from.checked_add_signed(local - shown)?;
-        let Some(change) = civil::next_change(from, at, zone) else {
-            return Some(due_in_interval(local, at, zone));
-        };
-        // The clock jumps here, perhaps right onto a time that matches.
-        let shown = civil::local(change, zone);
-        let before = shown.checked_sub_signed(TimeDelta::seconds(1))?;
-        if line.next_civil(before) == Some(shown) {
-            return Some(due_in_interval(shown, change, zone));
-        }
-        from = change;
-    }
-}
-
-fn due_in_interval(local: NaiveDateTime, at: DateTime<Utc>, zone: Tz) -> Due {
-    let slot = match CivilTime::resolve(local, zone) {
-        CivilTime::Twice { second, .. } if at == second => SlotId::second_occurrence(local),
-        _ => SlotId::new(local),
-    };
-    Due {
-        at,
-        slots: vec![slot],
-    }
 }

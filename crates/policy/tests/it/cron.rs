@@ -164,202 +164,204 @@ fn rare_dates_are_found_up_to_the_last_year() {
     );
 }
 
+/// A line, the column of its fault, what is said of it, and part of what to do instead.
+const FAULTS: &[(&str, usize, &str, &str)] = &[
+    (
+        "",
+        1,
+        "0 fields, where five or six are needed",
+        "as in `30 2 * * 1-5`",
+    ),
+    (
+        "* * * *",
+        1,
+        "4 fields, where five or six are needed",
+        "minute, hour",
+    ),
+    (
+        "0 0 0 1 1 * 2026",
+        1,
+        "7 fields, where five or six are needed",
+        "leave the year away",
+    ),
+    (
+        "60 * * * *",
+        1,
+        "minute `60` is not within 0 and 59",
+        "goes from 0 to 59",
+    ),
+    (
+        "0 24 * * *",
+        3,
+        "hour `24` is not within 0 and 23",
+        "goes from 0 to 23",
+    ),
+    (
+        "0 0 0 * *",
+        5,
+        "day of the month `0` is not within 1 and 31",
+        "goes from 1 to 31",
+    ),
+    (
+        "0 0 1,32 * *",
+        7,
+        "day of the month `32` is not within 1 and 31",
+        "goes from 1 to 31",
+    ),
+    (
+        "0 0 * 13 *",
+        7,
+        "month `13` is not within 1 and 12",
+        "goes from 1 to 12",
+    ),
+    (
+        "0 0 * * 8",
+        9,
+        "day of the week `8` is not within 0 and 7",
+        "both Sunday",
+    ),
+    (
+        "0 0 * * monday",
+        9,
+        "day of the week `monday` is not a value",
+        "write `mon`",
+    ),
+    (
+        "0 0 * * mo",
+        9,
+        "day of the week `mo` is not a value",
+        "0 to 7, or sun to sat",
+    ),
+    (
+        "0 0 * * 5L",
+        9,
+        "day of the week `5L` is not a value",
+        "0 to 7, or sun to sat",
+    ),
+    (
+        "0 0 L * *",
+        5,
+        "day of the month `L` is not a value",
+        "are not known",
+    ),
+    (
+        "0 0 15W * *",
+        5,
+        "day of the month `15W` is not a value",
+        "are not known",
+    ),
+    (
+        "0 0 ? * 1",
+        5,
+        "day of the month `?` is not a value",
+        "write `*`",
+    ),
+    ("0 -1 * * *", 3, "hour `` is not a value", "on either side"),
+    ("0 1- * * *", 5, "hour `` is not a value", "on either side"),
+    (
+        "0 1,,2 * * *",
+        5,
+        "hour has an empty item in its list",
+        "comma",
+    ),
+    (
+        "0 ,1 * * *",
+        3,
+        "hour has an empty item in its list",
+        "comma",
+    ),
+    (
+        "*/0 * * * *",
+        3,
+        "minute has a step that is not within 1 and 60",
+        "1 to 60",
+    ),
+    (
+        "*/61 * * * *",
+        3,
+        "minute has a step that is not within 1 and 60",
+        "1 to 60",
+    ),
+    (
+        "*/x * * * *",
+        3,
+        "minute has a step that is not within 1 and 60",
+        "1 to 60",
+    ),
+    (
+        "*/ * * * *",
+        3,
+        "minute has a step that is not within 1 and 60",
+        "1 to 60",
+    ),
+    (
+        "*/+5 * * * *",
+        3,
+        "minute has a step that is not within 1 and 60",
+        "1 to 60",
+    ),
+    (
+        "1-5/6 * * * *",
+        5,
+        "minute has a step that is not within 1 and 5",
+        "1 to 5",
+    ),
+    (
+        "0 0 * * ä",
+        9,
+        "day of the week `ä` is not a value",
+        "0 to 7, or sun to sat",
+    ),
+    ("ä 99 * * *", 1, "minute `ä` is not a value", "0 to 59"),
+    (
+        "1 99 * * *",
+        3,
+        "hour `99` is not within 0 and 23",
+        "0 to 23",
+    ),
+    (
+        "0 99999999999999999999 * * *",
+        3,
+        "hour `99999999999999999999` is not within 0 and 23",
+        "0 to 23",
+    ),
+    (
+        "0 0 30 2 *",
+        1,
+        "no date ever matches",
+        "no month of those given",
+    ),
+    (
+        "0 0 31 4,6,9,11 *",
+        1,
+        "no date ever matches",
+        "no month of those given",
+    ),
+    (
+        "@reboot",
+        1,
+        "`@reboot` is not a known name",
+        "starts of the machine",
+    ),
+    (
+        "@fortnightly",
+        1,
+        "`@fortnightly` is not a known name",
+        "@hourly",
+    ),
+    (" @nightly", 2, "`@nightly` is not a known name", "@hourly"),
+];
+
 #[test]
 fn faults_are_named_with_their_place_and_a_way_out() {
-    let faults = [
-        (
-            "",
-            1,
-            "0 fields, where five or six are needed",
-            "as in `30 2 * * 1-5`",
-        ),
-        (
-            "* * * *",
-            1,
-            "4 fields, where five or six are needed",
-            "minute, hour",
-        ),
-        (
-            "0 0 0 1 1 * 2026",
-            1,
-            "7 fields, where five or six are needed",
-            "leave the year away",
-        ),
-        (
-            "60 * * * *",
-            1,
-            "minute `60` is not within 0 and 59",
-            "goes from 0 to 59",
-        ),
-        (
-            "0 24 * * *",
-            3,
-            "hour `24` is not within 0 and 23",
-            "goes from 0 to 23",
-        ),
-        (
-            "0 0 0 * *",
-            5,
-            "day of the month `0` is not within 1 and 31",
-            "goes from 1 to 31",
-        ),
-        (
-            "0 0 1,32 * *",
-            7,
-            "day of the month `32` is not within 1 and 31",
-            "goes from 1 to 31",
-        ),
-        (
-            "0 0 * 13 *",
-            7,
-            "month `13` is not within 1 and 12",
-            "goes from 1 to 12",
-        ),
-        (
-            "0 0 * * 8",
-            9,
-            "day of the week `8` is not within 0 and 7",
-            "both Sunday",
-        ),
-        (
-            "0 0 * * monday",
-            9,
-            "day of the week `monday` is not a value",
-            "write `mon`",
-        ),
-        (
-            "0 0 * * mo",
-            9,
-            "day of the week `mo` is not a value",
-            "0 to 7, or sun to sat",
-        ),
-        (
-            "0 0 * * 5L",
-            9,
-            "day of the week `5L` is not a value",
-            "0 to 7, or sun to sat",
-        ),
-        (
-            "0 0 L * *",
-            5,
-            "day of the month `L` is not a value",
-            "are not known",
-        ),
-        (
-            "0 0 15W * *",
-            5,
-            "day of the month `15W` is not a value",
-            "are not known",
-        ),
-        (
-            "0 0 ? * 1",
-            5,
-            "day of the month `?` is not a value",
-            "write `*`",
-        ),
-        ("0 -1 * * *", 3, "hour `` is not a value", "on either side"),
-        ("0 1- * * *", 5, "hour `` is not a value", "on either side"),
-        (
-            "0 1,,2 * * *",
-            5,
-            "hour has an empty item in its list",
-            "comma",
-        ),
-        (
-            "0 ,1 * * *",
-            3,
-            "hour has an empty item in its list",
-            "comma",
-        ),
-        (
-            "*/0 * * * *",
-            3,
-            "minute has a step that is not within 1 and 60",
-            "1 to 60",
-        ),
-        (
-            "*/61 * * * *",
-            3,
-            "minute has a step that is not within 1 and 60",
-            "1 to 60",
-        ),
-        (
-            "*/x * * * *",
-            3,
-            "minute has a step that is not within 1 and 60",
-            "1 to 60",
-        ),
-        (
-            "*/ * * * *",
-            3,
-            "minute has a step that is not within 1 and 60",
-            "1 to 60",
-        ),
-        (
-            "*/+5 * * * *",
-            3,
-            "minute has a step that is not within 1 and 60",
-            "1 to 60",
-        ),
-        (
-            "1-5/6 * * * *",
-            5,
-            "minute has a step that is not within 1 and 5",
-            "1 to 5",
-        ),
-        (
-            "0 0 * * ä",
-            9,
-            "day of the week `ä` is not a value",
-            "0 to 7, or sun to sat",
-        ),
-        ("ä 99 * * *", 1, "minute `ä` is not a value", "0 to 59"),
-        (
-            "1 99 * * *",
-            3,
-            "hour `99` is not within 0 and 23",
-            "0 to 23",
-        ),
-        (
-            "0 99999999999999999999 * * *",
-            3,
-            "hour `99999999999999999999` is not within 0 and 23",
-            "0 to 23",
-        ),
-        (
-            "0 0 30 2 *",
-            1,
-            "no date ever matches",
-            "no month of those given",
-        ),
-        (
-            "0 0 31 4,6,9,11 *",
-            1,
-            "no date ever matches",
-            "no month of those given",
-        ),
-        (
-            "@reboot",
-            1,
-            "`@reboot` is not a known name",
-            "starts of the machine",
-        ),
-        (
-            "@fortnightly",
-            1,
-            "`@fortnightly` is not a known name",
-            "@hourly",
-        ),
-        (" @nightly", 2, "`@nightly` is not a known name", "@hourly"),
-    ];
-    for (line, column, message, help) in faults {
+    for (line, column, message, help) in FAULTS {
         let error = line.parse::<CronLine>().expect_err(line);
         assert_eq!(
             error.to_string(),
             format!("cron line, column {column}: {message}"),
             "{line}"
         );
-        assert_eq!(error.column(), column, "{line}");
+        assert_eq!(error.column(), *column, "{line}");
         assert!(error.help().contains(help), "{line}: {}", error.help());
     }
     let long = "0 ".repeat(10_000);
@@ -388,7 +390,7 @@ fn part(least: u32, most: u32) -> impl Strategy<Value = Part> {
     let step = (2..=6u32).prop_map(move |step| Part {
         text: format!("*/{step}"),
         values: (least..=most)
-            .filter(|value| (value - least) % step == 0)
+            .filter(|value| (value - least).is_multiple_of(step))
             .collect(),
         begins_with_star: true,
     });
