@@ -240,41 +240,43 @@ fn the_zone_of_the_machine_counts_where_the_policy_names_none() {
     assert_eq!(next[0]["due_at"], "2026-01-01T03:00:00Z");
 }
 
+/// Wrong texts, and what is said about them.
+const WRONG: [(&str, &str); 9] = [
+    ("[schedule\n", "line 1, column "),
+    (
+        "schedule.daily = { times = [\"24:00\"] }\n",
+        "line 1, column 29: schedule.daily.times[0]",
+    ),
+    (
+        "\nschedule.cron = \"0 25 * * *\"\n",
+        "line 2, column 17: schedule.cron",
+    ),
+    (
+        "retention.daily = { keep_days = 6 }\n",
+        "line 1, column 33: retention.daily.keep_days: is 6",
+    ),
+    (
+        "retention.daily = { keep_days = 10000 }\n",
+        "must be from 7 to 9999",
+    ),
+    (
+        "retention.weekly = { days = [\"sun\"], keep_weeks = 3 }\n",
+        "must be from 4 to 5163",
+    ),
+    (
+        "retention.monthly = { on = \"1\", keep_months = 2 }\n",
+        "must be from 3 to 1188",
+    ),
+    (
+        "retention.yearly = { months = [\"mar\"], on = \"1\", keep_years = 0 }\n",
+        "must be from 1 to 99",
+    ),
+    ("[retension]\n", "is not a key of a policy"),
+];
+
 #[test]
 fn wrong_policies_end_with_2_and_say_where_which_rule_and_what_to_do() {
-    let cases = [
-        ("[schedule\n", "line 1, column "),
-        (
-            "schedule.daily = { times = [\"24:00\"] }\n",
-            "line 1, column 29: schedule.daily.times[0]",
-        ),
-        (
-            "\nschedule.cron = \"0 25 * * *\"\n",
-            "line 2, column 17: schedule.cron",
-        ),
-        (
-            "retention.daily = { keep_days = 6 }\n",
-            "line 1, column 33: retention.daily.keep_days: is 6",
-        ),
-        (
-            "retention.daily = { keep_days = 10000 }\n",
-            "must be from 7 to 9999",
-        ),
-        (
-            "retention.weekly = { days = [\"sun\"], keep_weeks = 3 }\n",
-            "must be from 4 to 5163",
-        ),
-        (
-            "retention.monthly = { on = \"1\", keep_months = 2 }\n",
-            "must be from 3 to 1188",
-        ),
-        (
-            "retention.yearly = { months = [\"mar\"], on = \"1\", keep_years = 0 }\n",
-            "must be from 1 to 99",
-        ),
-        ("[retension]\n", "is not a key of a policy"),
-    ];
-    for (text, expected) in cases {
+    for (text, expected) in WRONG {
         let machine = with_policy(text);
         for command in [
             &["policy", "check", "policy.toml"][..],
@@ -308,6 +310,10 @@ fn wrong_policies_end_with_2_and_say_where_which_rule_and_what_to_do() {
             "{error}"
         );
     }
+}
+
+#[test]
+fn all_problems_of_a_file_are_told_and_files_that_are_no_text_too() {
     let machine = with_policy("keep = 1\nzone = 2\n");
     let ended = machine.run(&["policy", "check", "policy.toml"]);
     ended.fails_with(2, "line 1, column 1: keep");

@@ -7,7 +7,7 @@ use strongroom_policy::{Point, Retention, Rule, Until, Verdict, decide};
 
 use super::model::{Life, lives, reference, retentions};
 
-const CASES: u32 = 250;
+const CASES: u32 = 500;
 const SOAK_CASES: u32 = 100_000;
 
 fn check<S: Strategy>(
