@@ -57,11 +57,12 @@ pub(crate) fn mark_points<I>(
         .collect();
     let uncovered = marked_slots(&wanted, &windows, policy);
     let mut next = uncovered.iter().peekable();
+    let mut days = DueDays::default();
     let mut day = DayOfSlots::default();
     let mut previous: &[SlotId] = &[];
     let mut all = Vec::with_capacity(points.len());
     for (point, window) in points.iter().zip(&windows) {
-        let guessed = guess(point, *window, policy);
+        let guessed = guess(point, *window, policy, &mut days);
         let own: &[SlotId] = guessed.as_ref().map_or(&point.slots, std::slice::from_ref);
         let mut marks = Marks {
             own: point.marks,
@@ -110,22 +111,51 @@ fn windows<I>(points: &[&Point<I>], now: DateTime<Utc>) -> Vec<Option<Window>> {
 }
 
 /// The slot of a scheduled point that does not say: the last one due in its window, within a day or two.
-fn guess<I>(point: &Point<I>, window: Option<Window>, policy: &Policy) -> Option<SlotId> {
+fn guess<I>(
+    point: &Point<I>,
+    window: Option<Window>,
+    policy: &Policy,
+    days: &mut DueDays,
+) -> Option<SlotId> {
     if point.kind == PointKind::Adhoc || !point.slots.is_empty() {
         return None;
     }
     let date = policy.local(point.taken_at).date();
     let after = window.map(|window| window.after);
-    [Some(date), date.pred_opt()]
-        .into_iter()
-        .flatten()
-        .flat_map(|date| policy.slots_on(date))
-        .map(|slot| (policy.due_at(slot), slot))
-        .filter(|(due_at, _)| {
+    let mut last = None;
+    for date in [date.pred_opt(), Some(date)].into_iter().flatten() {
+        let is_meant = |(due_at, _): &&(DateTime<Utc>, SlotId)| {
             *due_at <= point.taken_at && after.is_none_or(|after| *due_at > after)
-        })
-        .max()
-        .map(|(_, slot)| slot)
+        };
+        last = last.max(days.of(date, policy).iter().rfind(is_meant).copied());
+    }
+    last.map(|(_, slot)| slot)
+}
+
+/// When the slots of the two civil dates that were asked for last are due, in that order.
+#[derive(Debug, Default)]
+struct DueDays {
+    days: [Option<DueDay>; 2],
+}
+
+#[derive(Debug)]
+struct DueDay {
+    date: NaiveDate,
+    slots: Vec<(DateTime<Utc>, SlotId)>,
+}
+
+impl DueDays {
+    fn of(&mut self, date: NaiveDate, policy: &Policy) -> &[(DateTime<Utc>, SlotId)] {
+        let is_known = |day: &Option<DueDay>| day.as_ref().is_some_and(|day| day.date == date);
+        if !self.days.iter().any(is_known) {
+            let slots = policy.slots_on(date).into_iter();
+            let slots = slots.map(|slot| (policy.due_at(slot), slot)).collect();
+            self.days.rotate_right(1);
+            self.days[0] = Some(DueDay { date, slots });
+        }
+        let known = self.days.iter().flatten().find(|day| day.date == date);
+        known.map_or(&[], |day| &day.slots)
+    }
 }
 
 /// All layers of a slot, the hourly one too.
