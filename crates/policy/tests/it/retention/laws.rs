@@ -19,6 +19,7 @@ fn check<S: Strategy>(
         cases,
         failure_persistence: None,
         max_shrink_iters: 2_000,
+        max_global_rejects: cases,
         ..Config::default()
     };
     if let Err(error) = TestRunner::new(config).run(&strategy, law) {
