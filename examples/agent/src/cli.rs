@@ -92,6 +92,9 @@ pub(crate) enum Command {
     Backup(commands::backup::Args),
     /// List recovery points, newest first
     Points(commands::points::Args),
+    /// Check, set and show when points are made and how long they are kept; tell what would happen
+    #[command(subcommand)]
+    Policy(commands::policy::Command),
     /// List what a recovery point holds
     Ls(commands::ls::Args),
     /// Find entries by name or path in recovery points

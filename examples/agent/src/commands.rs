@@ -11,6 +11,7 @@ pub(crate) mod key;
 pub(crate) mod ls;
 pub(crate) mod pages;
 pub(crate) mod points;
+pub(crate) mod policy;
 pub(crate) mod restore;
 pub(crate) mod status;
 pub(crate) mod sweep;

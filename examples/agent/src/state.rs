@@ -6,6 +6,8 @@
 //! vault.json                       the vault of this machine: url and id
 //! credentials/<vault id>           what opens it without a passphrase
 //! credentials/<vault id>.maintenance    what deletes and sweeps there
+//! policy.toml                      the policy of this machine
+//! policy-before.json               one that keeps more, until the edit that replaced it has settled
 //! locks/<vault id>.<source>.lock   held while a job of the source runs
 //! first-run.lock                   held while the embedded vault is made
 //! vault/                           the embedded vault of a first run

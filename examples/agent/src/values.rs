@@ -77,7 +77,8 @@ pub(crate) fn time(text: &str) -> Result<DateTime<Utc>, String> {
         .ok_or_else(|| "the clock skips this local time".to_owned())
 }
 
-fn civil(text: &str) -> Option<NaiveDateTime> {
+/// A civil time as people write it.
+pub(crate) fn civil(text: &str) -> Option<NaiveDateTime> {
     let text = text.replace('T', " ");
     for format in ["%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"] {
         if let Ok(local) = NaiveDateTime::parse_from_str(&text, format) {

@@ -1,0 +1,108 @@
+//! Reading a policy file, and keeping the one of this machine.
+
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use strongroom_policy::retention::SETTLING_HOURS;
+use strongroom_policy::{PolicyFile, Problems};
+
+use crate::fail::{Fail, Result};
+use crate::run::Agent;
+use crate::state::{read_private, write_private};
+
+/// A policy file that keeps all rules.
+pub(super) struct Read {
+    pub(super) path: PathBuf,
+    pub(super) text: String,
+    pub(super) policy: PolicyFile,
+}
+
+/// A policy that keeps more than its successor, until the edit has settled.
+#[derive(Debug, Serialize, Deserialize)]
+struct Replaced {
+    edited_at: DateTime<Utc>,
+    before: String,
+}
+
+pub(super) fn read(path: &Path) -> Result<Read> {
+    let help = "name a policy file that can be read";
+    let bytes = std::fs::read(path).map_err(|error| {
+        Fail::usage(format!("cannot read {}", path.display()), help).because(&error)
+    })?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let message = format!("{} is not text in UTF-8", path.display());
+        Fail::usage(message, "save the file as UTF-8").because(&error)
+    })?;
+    parse(path, text)
+}
+
+fn parse(path: &Path, text: String) -> Result<Read> {
+    match PolicyFile::parse(&text) {
+        Ok(policy) => Ok(Read {
+            path: path.to_owned(),
+            text,
+            policy,
+        }),
+        Err(problems) => Err(fail(path, &problems)),
+    }
+}
+
+fn fail(path: &Path, problems: &Problems) -> Fail {
+    let first = problems.first();
+    let message = format!("{}: {first}", path.display());
+    let mut fail = Fail::usage(message, first.suggestion.clone());
+    let others = problems.iter().skip(1);
+    fail.causes = others
+        .map(|problem| format!("{problem}; {}", problem.suggestion))
+        .collect();
+    fail
+}
+
+fn stored_path(agent: &Agent) -> Result<PathBuf> {
+    Ok(agent.state.dir()?.join("policy.toml"))
+}
+
+/// The policy of this machine, if there is one.
+pub(super) fn stored(agent: &Agent) -> Result<Option<Read>> {
+    let path = stored_path(agent)?;
+    match read_private(&path)? {
+        None => Ok(None),
+        Some(text) => parse(&path, text.to_string()).map(Some),
+    }
+}
+
+/// Makes it the policy of this machine. One before that keeps more is kept beside it until the edit has settled.
+pub(super) fn store(
+    agent: &Agent,
+    read: &Read,
+    longer: Option<Read>,
+    now: DateTime<Utc>,
+) -> Result<PathBuf> {
+    let dir = agent.state.prepare()?;
+    let path = stored_path(agent)?;
+    if let Some(longer) = longer {
+        let beside = dir.join("policy-before.json");
+        let replaced = Replaced {
+            edited_at: now,
+            before: unsettled(&beside, now)?.unwrap_or(longer.text),
+        };
+        let text = serde_json::json!(replaced).to_string();
+        write_private(&beside, format!("{text}\n").as_bytes())?;
+    }
+    write_private(&path, read.text.as_bytes())?;
+    Ok(path)
+}
+
+/// What an earlier edit replaced a moment ago; a second edit does not shorten its time.
+fn unsettled(path: &Path, now: DateTime<Utc>) -> Result<Option<String>> {
+    let Some(text) = read_private(path)? else {
+        return Ok(None);
+    };
+    let replaced: Option<Replaced> = serde_json::from_str(&text).ok();
+    let is_unsettled =
+        |replaced: &Replaced| (now - replaced.edited_at).num_hours() < SETTLING_HOURS;
+    Ok(replaced
+        .filter(is_unsettled)
+        .map(|replaced| replaced.before))
+}
