@@ -204,7 +204,7 @@ fn a_remap_leads_old_addresses_to_new_ones() {
         .collect();
     assert_eq!(found, [None, Some(0), Some(1), None, Some(2), None]);
     let overlapping = Remap {
-        runs: [remap.runs.clone(), remap.runs.clone()].concat(),
+        runs: remap.runs.repeat(2),
     };
     let refused = Remap::decode(&overlapping.encode());
     assert!(matches!(refused, Err(FormatError::Malformed(_))));

@@ -27,7 +27,10 @@ fn a_deleted_point_is_shown_and_undeleted() {
     let deleted = machine.json(&["delete", &first[..20]]);
     assert_eq!(deleted["deleted"][0], *first);
     assert_eq!(ids(&machine, &["points"]), std::slice::from_ref(&second));
-    assert_eq!(ids(&machine, &["points", "--deleted"]), std::slice::from_ref(&first));
+    assert_eq!(
+        ids(&machine, &["points", "--deleted"]),
+        std::slice::from_ref(&first)
+    );
     machine
         .run(&["restore", &first, "--target", "back"])
         .ends_with(0);
