@@ -14,6 +14,7 @@ mod limits;
 mod locks;
 mod machine;
 mod output;
+mod policy;
 mod settings;
 mod stopped;
 mod terminal;
