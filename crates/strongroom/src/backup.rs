@@ -131,10 +131,10 @@ impl Strongroom {
 
     /// A run that knows what the vault holds now; one that is `wary` refers to no metadata that it has not written.
     fn run<'a, 'm>(&'a self, place: &Place<'a, 'm>, wary: bool) -> Result<Run<'a, 'm>> {
-        let condemned = place.session.map(|session| session.condemned().clone());
+        let unusable = place.session.map(|session| session.unusable().clone());
         let mut directory = self.wait(PackDirectory::list_without(
             self.vault(),
-            &condemned.unwrap_or_default(),
+            &unusable.unwrap_or_default(),
         ))?;
         if wary {
             directory.forget_metadata();

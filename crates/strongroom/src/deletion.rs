@@ -50,7 +50,7 @@ impl Strongroom {
         if view.deleted_at.is_none() {
             self.link(&point, LinkOp::Delete, None, reason)?;
         }
-        self.purge(&point, reason)
+        self.purge(&point, self.now(), reason)
     }
 
     /// Takes back a soft deletion.
@@ -79,7 +79,7 @@ impl Strongroom {
     /// Ends the hold of a point.
     ///
     /// # Errors
-    /// When the point is gone, or the key may not sign.
+    /// When the point is gone, or the key is not the owner's and the time of the hold is not over.
     pub fn release(&self, point: &SessionId, reason: &str) -> Result<()> {
         let point = self.point_ref(point)?;
         self.link(&point, LinkOp::Release, None, reason)
@@ -115,19 +115,19 @@ impl Strongroom {
                 .is_some_and(|at| store_now.signed_duration_since(at) >= days);
             if is_due && !is_held(point, store_now) {
                 let point = self.point_ref(&point.id)?;
-                self.purge(&point, "the days of soft delete are over")?;
+                self.purge(&point, store_now, "the days of soft delete are over")?;
             }
         }
         Ok(())
     }
 
-    fn purge(&self, point: &PointRef, reason: &str) -> Result<()> {
+    fn purge(&self, point: &PointRef, at: DateTime<Utc>, reason: &str) -> Result<()> {
         let chain = self.wait(chain::of_point(self.vault(), point))?;
-        if matches!(chain.state.hold, Hold::Until(_) | Hold::ForEver) {
-            // A hold whose time is over still stands in the chain.
-            self.link(point, LinkOp::Release, None, reason)?;
+        if matches!(chain.state.hold, Hold::Until(until) if until <= at) {
+            // A hold whose time is over still stands in the chain; the link says when that was seen.
+            self.link_at(point, LinkOp::Release, None, reason, at)?;
         }
-        self.link(point, LinkOp::Purge, None, reason)
+        self.link_at(point, LinkOp::Purge, None, reason, at)
     }
 
     fn link(
@@ -137,8 +137,18 @@ impl Strongroom {
         until: Option<DateTime<Utc>>,
         reason: &str,
     ) -> Result<()> {
-        let now = self.now();
-        let chain = self.wait(chain::append(self.vault(), point, op, until, reason, now))?;
+        self.link_at(point, op, until, reason, self.now())
+    }
+
+    fn link_at(
+        &self,
+        point: &PointRef,
+        op: LinkOp,
+        until: Option<DateTime<Utc>>,
+        reason: &str,
+        at: DateTime<Utc>,
+    ) -> Result<()> {
+        let chain = self.wait(chain::append(self.vault(), point, op, until, reason, at))?;
         tracing::debug!(point = %point.sid, ?op, state = ?chain.state, "a link was added");
         debug_assert!(op != LinkOp::Purge || chain.state.standing == Standing::Gone);
         Ok(())

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use strongroom_crypto::Role;
 
 use crate::error::in_object;
 use crate::format::{
@@ -42,12 +43,12 @@ impl Chain {
         self.state.standing != Standing::Stands
     }
 
-    fn take_in(&mut self, object: &Bytes, link: Option<&Link>, written_at: DateTime<Utc>) {
+    fn take_in(&mut self, object: &Bytes, link: Option<(Role, Link)>, written_at: DateTime<Utc>) {
         self.next += 1;
         self.last = Some(*blake3::hash(object).as_bytes());
-        let Some(link) = link else { return };
+        let Some((signer, link)) = link else { return };
         let before = self.state.standing;
-        self.state = self.state.after(link);
+        self.state = self.state.after(&link, signer);
         if self.state.standing != before {
             self.deleted_at = matches!(self.state.standing, Standing::Deleted(_))
                 .then_some(written_at)
@@ -124,7 +125,7 @@ async fn read(vault: &Vault, point: &PointRef, mut links: Vec<(u32, Listed)>) ->
         if let Err(error) = &link {
             tracing::warn!(link = line.name, %error, "a link is void");
         }
-        chain.take_in(&object, link.ok().as_ref(), line.written_at);
+        chain.take_in(&object, link.ok(), line.written_at);
     }
     Ok(chain)
 }
@@ -135,15 +136,16 @@ fn open(
     number: u32,
     object: &Bytes,
     last: Option<[u8; 32]>,
-) -> Result<Link> {
+) -> Result<(Role, Link)> {
     let name = name_of(vault, point, number);
     let key = vault.control()?;
     let check = || {
         let signers = vault.signers();
-        let plain = open_signed(ObjectKind::Link, &name, object, key, vault.id(), &signers)?;
+        let (signer, plain) =
+            open_signed(ObjectKind::Link, &name, object, key, vault.id(), &signers)?;
         let link = Link::decode(&plain, &point.sid, number)?;
         if link.prev.as_ref().map(|prev| *prev.as_bytes()) == last {
-            Ok(link)
+            Ok((signer, link))
         } else {
             Err(crate::format::FormatError::WrongObject)
         }
@@ -177,7 +179,7 @@ pub async fn append(
     let signer = vault.signer()?;
     for _ in 0..TRIES {
         let chain = of_point(vault, point).await?;
-        if !chain.state.permits(op) {
+        if !chain.state.permits(op, signer.role(), now) {
             return Err(Error::NotInThisState {
                 point: point.sid,
                 state: chain.state,

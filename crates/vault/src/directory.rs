@@ -1,13 +1,13 @@
 //! Which packs exist, and where a chunk may be found.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use strongroom_chunking::PrefixTable;
 
 use crate::error::in_object;
 use crate::format::{
-    BlockName, ChunkAddress, FormatError, Mark, ObjectKind, ObjectName, PackId, Segment,
-    SegmentEntry, SegmentPack, SessionId, TOC_AT, Toc, padme, toc_extent,
+    BlockName, ChunkAddress, FormatError, ObjectKind, ObjectName, PackId, Segment, SegmentEntry,
+    SegmentPack, SessionId, TOC_AT, Toc, padme, toc_extent,
 };
 use crate::remaps::Remaps;
 use crate::{Error, Result, Vault};
@@ -89,14 +89,14 @@ impl PackDirectory {
     /// # Errors
     /// When the store fails.
     pub async fn list(vault: &Vault) -> Result<Self> {
-        Self::list_without(vault, &Mark::default()).await
+        Self::list_without(vault, &HashSet::new()).await
     }
 
-    /// As [`PackDirectory::list`], as if the packs that a sweep condemns were not there.
+    /// As [`PackDirectory::list`], as if these packs were not there: those that a sweep condemns or has deleted.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn list_without(vault: &Vault, condemned: &Mark) -> Result<Self> {
+    pub async fn list_without(vault: &Vault, unusable: &HashSet<PackId>) -> Result<Self> {
         let mut directory = Self::default();
         for (prefix, kind) in [("d", ObjectKind::DataPack), ("m", ObjectKind::MetaPack)] {
             for line in vault
@@ -105,7 +105,7 @@ impl PackDirectory {
                 .await?
             {
                 if let Some(ObjectName::Pack { pack, .. }) = ObjectName::parse(&line.name)
-                    && !condemned.condemns(&pack)
+                    && !unusable.contains(&pack)
                 {
                     directory.insert(pack, kind, line.bytes);
                 }

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use crate::error::in_object;
-use crate::format::{BlockName, ChunkAddress, ObjectKind, ObjectName, Remap, RemapId, RemapRun};
+use crate::format::{
+    BlockName, ChunkAddress, FormatError, ObjectKind, ObjectName, Remap, RemapRun, open_signed,
+};
 use crate::{Error, Result, Vault};
 
 /// More steps from an old address to a new one are damage (format.md §12).
@@ -12,8 +14,7 @@ const STEPS_MAX: usize = 64;
 /// All remaps of a domain.
 #[derive(Debug, Default)]
 pub struct Remaps {
-    runs: HashMap<BlockName, Vec<(RemapId, RemapRun)>>,
-    ids: Vec<RemapId>,
+    runs: HashMap<BlockName, Vec<RemapRun>>,
 }
 
 impl Remaps {
@@ -29,7 +30,7 @@ impl Remaps {
             .list(&format!("remap/{}", vault.domain_id()))
             .await?;
         for line in listed {
-            let Some(ObjectName::Remap { remap: id, .. }) = ObjectName::parse(&line.name) else {
+            let Some(name @ ObjectName::Remap { .. }) = ObjectName::parse(&line.name) else {
                 continue;
             };
             let read = vault
@@ -37,14 +38,11 @@ impl Remaps {
                 .read(&line.name, ObjectKind::Remap.max_bytes())
                 .await;
             let opened = match read {
-                Ok(object) => in_object(
-                    &line.name,
-                    Remap::open(&object, vault.toc_key()?, vault.id()),
-                ),
+                Ok(object) => in_object(&name, open(vault, &name, &object)),
                 Err(error) => Err(error),
             };
             match opened {
-                Ok(remap) => remaps.add(id, &remap),
+                Ok(remap) => remaps.add(&remap),
                 Err(Error::Missing { .. }) => {}
                 Err(error) if error.is_corruption() => {
                     tracing::warn!(remap = line.name, %error, "a remap cannot be used");
@@ -56,11 +54,10 @@ impl Remaps {
     }
 
     /// Takes in one remap.
-    pub fn add(&mut self, id: RemapId, remap: &Remap) {
-        self.ids.push(id);
+    pub fn add(&mut self, remap: &Remap) {
         for run in &remap.runs {
             let runs = self.runs.entry(run.old.block_name()).or_default();
-            runs.push((id, *run));
+            runs.push(*run);
         }
     }
 
@@ -68,18 +65,6 @@ impl Remaps {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.runs.is_empty()
-    }
-
-    /// Ids of all remaps.
-    #[must_use]
-    pub fn ids(&self) -> &[RemapId] {
-        &self.ids
-    }
-
-    /// The remaps that move chunks of this block.
-    pub fn of_block(&self, name: BlockName) -> impl Iterator<Item = RemapId> {
-        let runs = self.runs.get(&name).map(Vec::as_slice).unwrap_or_default();
-        runs.iter().map(|(id, _)| *id)
     }
 
     /// The address of a chunk in a block that is there, reached by one or more remaps; `None` where none leads to one.
@@ -97,7 +82,7 @@ impl Remaps {
                 .get(&at.block_name())
                 .map(Vec::as_slice)
                 .unwrap_or_default();
-            for new in runs.iter().filter_map(|(_, run)| run.resolve(at)) {
+            for new in runs.iter().filter_map(|run| run.resolve(at)) {
                 if is_there(new.block_name()) {
                     return Some(new);
                 }
@@ -106,4 +91,12 @@ impl Remaps {
         }
         None
     }
+}
+
+/// Only what an owner or a maintenance host has signed moves anything.
+fn open(vault: &Vault, name: &ObjectName, object: &[u8]) -> Result<Remap, FormatError> {
+    let key = vault.keys().toc().ok_or(FormatError::WrongObject)?;
+    let signers = vault.signers();
+    let (_, plain) = open_signed(ObjectKind::Remap, name, object, key, vault.id(), &signers)?;
+    Remap::decode(&plain)
 }

@@ -1,6 +1,6 @@
 //! One writer: what it writes and in which order (format.md §12).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::Bytes;
@@ -8,8 +8,8 @@ use chrono::{DateTime, Utc};
 
 use crate::error::in_object;
 use crate::format::{
-    Checkpoint, ChunkAddress, Fence, Header, MachineId, Manifest, Mark, Names, ObjectKind,
-    ObjectName, Pin, Registration, SealedPack, Segment, SessionId, SourceId, Structure, Toc,
+    Checkpoint, ChunkAddress, Fence, Header, MachineId, Manifest, Names, ObjectKind, ObjectName,
+    PackId, Pin, Registration, SealedPack, Segment, SessionId, SourceId, Structure, Toc,
 };
 use crate::points::{self, PointRef};
 use crate::store::Created;
@@ -25,7 +25,7 @@ pub struct Session {
     source: SourceId,
     sid: SessionId,
     epoch: u64,
-    condemned: Mark,
+    unusable: HashSet<PackId>,
     next_segment: AtomicU32,
 }
 
@@ -163,7 +163,7 @@ impl Session {
             source,
             sid,
             epoch,
-            condemned: cycles.condemned(),
+            unusable: cycles.unusable(),
             next_segment: AtomicU32::new(0),
         })
     }
@@ -180,10 +180,10 @@ impl Session {
         self.epoch
     }
 
-    /// The packs that this session must not refer to: a sweep that is under way may delete them.
+    /// The packs that this session must not refer to: a sweep that is under way may delete them, or one has.
     #[must_use]
-    pub fn condemned(&self) -> &Mark {
-        &self.condemned
+    pub fn unusable(&self) -> &HashSet<PackId> {
+        &self.unusable
     }
 
     /// Stores a pack; returns its length and table once it is durable.

@@ -82,14 +82,15 @@ pub async fn sweep(
     now: DateTime<Utc>,
 ) -> Result<SweepReport> {
     vault.signer()?;
-    let cycles = Cycles::read(vault).await?;
+    let mut cycles = Cycles::read(vault).await?;
+    let dead = std::mem::take(&mut cycles.dead);
     if let Some(open) = cycles.newest.filter(|cycle| !cycle.is_done) {
         let mut report = SweepReport {
             cycle: open.number,
             ..SweepReport::default()
         };
         if options.dry_run {
-            let survey = Survey::take(vault, reader).await?;
+            let survey = Survey::take(vault, reader, &dead).await?;
             report.tell(&survey, &open.mark);
             return Ok(report);
         }
@@ -108,7 +109,7 @@ pub async fn sweep(
         cycle: cycles.next,
         ..SweepReport::default()
     };
-    let mut survey = Survey::take(vault, reader).await?;
+    let mut survey = Survey::take(vault, reader, &dead).await?;
     let sparse = moves::choose(vault, reader, &survey, options).await?;
     report.packs_rewritten_count = sparse.len() as u64;
     if options.dry_run {
@@ -159,18 +160,19 @@ async fn finish(
     let cycle = report.cycle;
     let domain = *vault.domain_id();
     if !is_planned {
+        let dead = Cycles::read(vault).await?.dead;
         report.waiting_for = settle_sessions(vault, options, cycle).await?;
         if !report.waiting_for.is_empty() {
             return Ok(report);
         }
-        let survey = Survey::take(vault, reader).await?;
-        let plan = plan::make(vault, &survey, mark, cycle).await?;
+        let survey = Survey::take(vault, reader, &dead).await?;
+        let plan = plan::make(&survey, mark, &domain);
         let name = ObjectName::Plan { domain, cycle };
         cycles::create(vault, name, ObjectKind::Plan, &plan.encode()).await?;
     }
     // Whoever made it: only what is stored is carried out.
     let plan = cycles::read_plan(vault, cycle).await?;
-    plan::check(&plan, mark, cycle, vault.domain_id())?;
+    plan::check(&plan, mark, &domain)?;
     carry_out(vault, &plan, &mut report).await?;
     let end = End {
         v: 1,

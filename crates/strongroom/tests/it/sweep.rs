@@ -219,7 +219,7 @@ fn a_running_session_is_waited_for_and_a_dead_one_fenced() {
     let begin = Session::begin(vault.vault(), source, machine, chrono::DateTime::UNIX_EPOCH);
     let second = vault.wait(begin).expect("a session");
     assert_eq!((session.epoch(), second.epoch()), (0, 1));
-    assert!(!second.condemned().packs.is_empty());
+    assert!(!second.unusable().is_empty());
     let mut options = SweepOptions::default();
     options.fence_after = Duration::ZERO;
     let report = vault.sweep(&options).expect("a sweep");

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use strongroom_crypto::Role;
 
 use super::ids::SessionId;
 use super::manifest::Blake3Text;
@@ -111,13 +112,20 @@ impl ChainState {
     ///
     /// A hold whose time is over still holds here: no clock takes part in what a chain says. Whoever purges
     /// releases it first.
+    ///
+    /// An owner releases any hold. A maintenance host releases one whose time is over, with the store's time as `at`:
+    /// whether a link counts depends on links alone, never on the clock of who reads.
     #[must_use]
-    pub fn permits(&self, op: LinkOp) -> bool {
+    pub fn permits(&self, op: LinkOp, signer: Role, at: DateTime<Utc>) -> bool {
         let is_held = matches!(self.hold, Hold::Until(_) | Hold::ForEver);
         match (op, self.standing) {
             (_, Standing::Gone) => false,
             (LinkOp::Delete, standing) => standing == Standing::Stands,
-            (LinkOp::Undelete, Standing::Deleted(_)) | (LinkOp::Hold | LinkOp::Release, _) => true,
+            (LinkOp::Undelete, Standing::Deleted(_)) | (LinkOp::Hold, _) => true,
+            (LinkOp::Release, _) => {
+                let is_over = matches!(self.hold, Hold::Until(until) if until <= at);
+                signer == Role::Owner || is_over
+            }
             (LinkOp::Undelete | LinkOp::Purge, Standing::Stands) => false,
             (LinkOp::Purge, Standing::Deleted(_)) => !is_held,
         }
@@ -125,8 +133,8 @@ impl ChainState {
 
     /// The state behind this link.
     #[must_use]
-    pub fn after(mut self, link: &Link) -> Self {
-        if !self.permits(link.op) {
+    pub fn after(mut self, link: &Link, signer: Role) -> Self {
+        if !self.permits(link.op, signer, link.at) {
             return self;
         }
         match link.op {
@@ -156,8 +164,9 @@ mod tests {
             prev: None,
             nonce: String::new(),
         };
-        ops.iter()
-            .fold(ChainState::default(), |state, &op| state.after(&link(op)))
+        ops.iter().fold(ChainState::default(), |state, &op| {
+            state.after(&link(op), Role::Owner)
+        })
     }
 
     #[test]
@@ -172,6 +181,22 @@ mod tests {
             Standing::Gone
         );
         assert_ne!(state(&[Hold, Delete, Purge]).standing, Standing::Gone);
+    }
+
+    #[test]
+    fn maintenance_releases_only_what_is_over() {
+        let until = DateTime::from_timestamp(1000, 0).expect("in range");
+        let state = |hold| ChainState {
+            hold,
+            ..ChainState::default()
+        };
+        let at = |secs| DateTime::from_timestamp(secs, 0).expect("in range");
+        let permits =
+            |hold, secs| state(hold).permits(LinkOp::Release, Role::Maintenance, at(secs));
+        assert!(permits(Hold::Until(until), 1000));
+        assert!(!permits(Hold::Until(until), 999));
+        assert!(!permits(Hold::ForEver, 5000));
+        assert!(!permits(Hold::Unsaid, 5000));
     }
 
     #[test]

@@ -2,12 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use strongroom_crypto::{Entropy, SecretKey};
-
-use super::header::ObjectKind;
-use super::ids::{BlockName, ChunkAddress, PackId, RemapId, VaultId};
+use super::FormatError;
+use super::ids::{BlockName, ChunkAddress, PackId};
 use super::wire::{Reader, Writer};
-use super::{FormatError, open_object, seal_object};
 
 const VERSION: u8 = 1;
 const RUNS_MAX: u64 = 1 << 20;
@@ -65,32 +62,7 @@ impl Remap {
         Self { runs }
     }
 
-    /// The whole object, and the id that names it.
-    ///
-    /// # Errors
-    /// When it is too large, or there is no entropy.
-    pub fn seal(
-        &self,
-        key: &SecretKey,
-        vault_id: &VaultId,
-        entropy: &dyn Entropy,
-    ) -> Result<(RemapId, Vec<u8>), FormatError> {
-        let mut object_id = [0; 16];
-        entropy.fill(&mut object_id)?;
-        FormatError::limit("the runs of a remap", self.runs.len() as u64, RUNS_MAX)?;
-        let object = seal_object(ObjectKind::Remap, object_id, key, vault_id, &self.encode())?;
-        Ok((RemapId::from_bytes(object_id), object))
-    }
-
-    /// Opens what [`Remap::seal`] made.
-    ///
-    /// # Errors
-    /// When it is damaged, malformed, or of another vault or key.
-    pub fn open(object: &[u8], key: &SecretKey, vault_id: &VaultId) -> Result<Self, FormatError> {
-        Self::decode(&open_object(ObjectKind::Remap, key, vault_id, object)?)
-    }
-
-    /// The table of the remap.
+    /// The table, to be sealed and signed.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let packs: BTreeSet<PackId> = self
@@ -119,7 +91,7 @@ impl Remap {
         out.into_vec()
     }
 
-    /// Reads the table of a remap.
+    /// Reads a table.
     ///
     /// # Errors
     /// When it is malformed.

@@ -46,6 +46,12 @@ impl Signer {
         matches!(role, Role::Owner | Role::Maintenance).then_some(Self { role, key })
     }
 
+    /// The role that it speaks for.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
     fn number(&self) -> u8 {
         if self.role == Role::Owner {
             OWNER
@@ -91,7 +97,7 @@ pub fn seal_signed(
     Ok(object)
 }
 
-/// Opens what [`seal_signed`] made under this name, and checks who signed it.
+/// Opens what [`seal_signed`] made under this name; tells who signed it, and what it holds.
 ///
 /// # Errors
 /// When the object is void: damaged, of another kind, vault or name, or not signed by one of `signers`.
@@ -102,7 +108,7 @@ pub fn open_signed(
     class: &SecretKey,
     vault_id: &VaultId,
     signers: &Signers,
-) -> Result<Vec<u8>, FormatError> {
+) -> Result<(Role, Vec<u8>), FormatError> {
     let (header, ext) = Header::parse(object, kind)?;
     let body = header.body(object)?;
     let mut fields = Reader::new(ext);
@@ -119,5 +125,9 @@ pub fn open_signed(
         .key(signer)
         .ok_or(FormatError::Malformed("nobody may sign like this"))?;
     verify(public, &message(kind, vault_id, name, &plain), &signature)?;
-    Ok(plain)
+    let role = match signer {
+        OWNER => Role::Owner,
+        _ => Role::Maintenance,
+    };
+    Ok((role, plain))
 }

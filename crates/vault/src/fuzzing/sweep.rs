@@ -4,7 +4,7 @@ use strongroom_crypto::signing::SigningKey;
 use strongroom_crypto::{Role, SecretKey, SeededEntropy, framed_len, object_key, seal_frames};
 
 use super::objects::is_too_deep;
-use super::{OBJECT_ID, OTHER_VAULT, VAULT, key, other_key, sealed, with_a_bit_turned};
+use super::{OBJECT_ID, OTHER_VAULT, VAULT, key, other_key, with_a_bit_turned};
 use crate::format::{
     ChunkAddress, DomainId, End, FormatError, Header, Link, Mark, ObjectKind, ObjectName, Plan,
     Remap, SessionId, Signer, Signers, open_signed, seal_signed,
@@ -38,7 +38,8 @@ pub fn signed(bytes: &[u8]) -> bool {
     let signer = Signer::new(Role::Owner, signing_key(1)).expect("owners sign");
     let entropy = SeededEntropy::new(1);
     let object = seal_signed(kind, &name, bytes, &key(), &VAULT, &signer, &entropy).expect("short");
-    assert!(open(&object, &name, kind, &signers).expect("its own") == bytes);
+    let opened = open(&object, &name, kind, &signers).expect("its own");
+    assert!(opened.0 == Role::Owner && opened.1 == bytes);
     let (other_kind, other_name) = (ObjectKind::Plan, name_of(CYCLE + 1));
     assert!(open(&object, &name, other_kind, &signers).is_err());
     assert!(open(&object, &other_name, kind, &signers).is_err());
@@ -113,9 +114,7 @@ pub fn sweep_document(text: &[u8]) -> bool {
 
 /// The table of a remap.
 pub fn remap(plain: &[u8]) -> bool {
-    let object = sealed(ObjectKind::Remap, plain);
-    let Ok(remap) = Remap::open(&object, &key(), &VAULT) else {
-        assert!(Remap::decode(plain).is_err());
+    let Ok(remap) = Remap::decode(plain) else {
         return false;
     };
     let again = remap.encode();

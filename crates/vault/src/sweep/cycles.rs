@@ -1,10 +1,12 @@
 //! Sweep cycles as they stand in the store.
 
+use std::collections::HashSet;
+
 use bytes::Bytes;
 
 use crate::error::in_object;
 use crate::format::{
-    End, FormatError, Mark, ObjectKind, ObjectName, Plan, open_signed, seal_signed,
+    End, FormatError, Mark, ObjectKind, ObjectName, PackId, Plan, open_signed, seal_signed,
 };
 use crate::store::{Created, Listed};
 use crate::{Error, Result, Vault};
@@ -24,8 +26,8 @@ pub(crate) struct Cycles {
     pub(crate) newest: Option<Cycle>,
     /// Number for the next mark.
     pub(crate) next: u64,
-    /// Names of all steps of all cycles, with their numbers.
-    pub(crate) steps: Vec<(u64, String)>,
+    /// Packs that some stored plan names: dead for ever, even if an upload that arrives late makes one appear again.
+    pub(crate) dead: HashSet<PackId>,
 }
 
 impl Cycles {
@@ -41,15 +43,11 @@ impl Cycles {
         };
         let mut marks = Vec::new();
         for line in &listed {
-            let number = match ObjectName::parse(&line.name) {
-                Some(ObjectName::Mark { cycle, .. }) => {
-                    marks.push(cycle);
-                    cycle
-                }
-                Some(ObjectName::Plan { cycle, .. } | ObjectName::End { cycle, .. }) => cycle,
-                _ => continue,
-            };
-            cycles.steps.push((number, line.name.clone()));
+            match ObjectName::parse(&line.name) {
+                Some(ObjectName::Mark { cycle, .. }) => marks.push(cycle),
+                Some(ObjectName::Plan { cycle, .. }) => cycles.bury(vault, cycle).await?,
+                _ => {}
+            }
         }
         marks.sort_unstable();
         for &number in marks.iter().rev() {
@@ -71,12 +69,33 @@ impl Cycles {
         Ok(cycles)
     }
 
-    /// The packs that nothing new may refer to now.
-    pub(crate) fn condemned(self) -> Mark {
-        self.newest
-            .filter(|cycle| !cycle.is_done)
-            .map(|cycle| cycle.mark)
-            .unwrap_or_default()
+    /// Notes what a plan named; one that is void named nothing.
+    async fn bury(&mut self, vault: &Vault, cycle: u64) -> Result<()> {
+        let names = match read_plan(vault, cycle).await {
+            Ok(plan) => plan.names,
+            Err(Error::Void { object }) => {
+                tracing::warn!(object, "a plan is void");
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        let packs = names
+            .iter()
+            .filter_map(|name| match ObjectName::parse(name) {
+                Some(ObjectName::Pack { pack, .. }) => Some(pack),
+                _ => None,
+            });
+        self.dead.extend(packs);
+        Ok(())
+    }
+
+    /// The packs that nothing new may refer to: those that an unfinished cycle condemns, and the dead.
+    pub(crate) fn unusable(self) -> HashSet<PackId> {
+        let mut unusable = self.dead;
+        if let Some(open) = self.newest.filter(|cycle| !cycle.is_done) {
+            unusable.extend(open.mark.packs.iter().map(|(pack, _)| *pack));
+        }
+        unusable
     }
 }
 
@@ -150,14 +169,8 @@ async fn open<T>(
     let key = vault.control()?;
     let check = || {
         let signers = vault.signers();
-        decode(&open_signed(
-            kind,
-            &name,
-            &object,
-            key,
-            vault.id(),
-            &signers,
-        )?)
+        let (_, plain) = open_signed(kind, &name, &object, key, vault.id(), &signers)?;
+        decode(&plain)
     };
     in_object(&name, check())
 }

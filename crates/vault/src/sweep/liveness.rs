@@ -105,15 +105,10 @@ impl Liveness {
     }
 
     /// Moves what is needed from rewritten blocks to where remaps lead, as long as that `is_there`; what no remap
-    /// covers stays needed where it is. Returns the old blocks whose remaps are needed.
-    pub(crate) fn follow(
-        &mut self,
-        remaps: &Remaps,
-        is_there: impl Fn(BlockName) -> bool,
-    ) -> HashSet<BlockName> {
-        let mut remapped = HashSet::new();
+    /// covers stays needed where it is.
+    pub(crate) fn follow(&mut self, remaps: &Remaps, is_there: impl Fn(BlockName) -> bool) {
         if remaps.is_empty() {
-            return remapped;
+            return;
         }
         let names: Vec<BlockName> = self.blocks.keys().copied().collect();
         let mut found = Vec::new();
@@ -131,13 +126,11 @@ impl Liveness {
                 if let Some(new) = remaps.resolve(old, &is_there) {
                     set.remove(chunk);
                     found.push(new);
-                    remapped.insert(name);
                 }
             }
         }
         self.blocks.retain(|_, set| !set.is_empty());
         found.into_iter().for_each(|new| self.add(new));
-        remapped
     }
 
     /// The chunks of a block that are needed.

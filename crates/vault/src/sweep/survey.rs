@@ -6,7 +6,7 @@ use super::decide::Held;
 use super::liveness::Liveness;
 use super::sessions::Sessions;
 use crate::chain::{self, Chain};
-use crate::format::{BlockName, DomainId, ObjectName, SessionId};
+use crate::format::{DomainId, ObjectName, PackId, SessionId};
 use crate::remaps::Remaps;
 use crate::{BlockReader, PackDirectory, Result, Vault};
 
@@ -18,21 +18,23 @@ pub(crate) struct Survey {
     /// Packs that may be condemned: those of undecided sessions are not among them.
     pub(crate) held: Vec<Held>,
     pub(crate) live: Liveness,
-    pub(crate) remaps: Remaps,
-    /// Old blocks whose remaps some point needs.
-    pub(crate) remapped: HashSet<BlockName>,
     pub(crate) sessions: Sessions,
 }
 
 impl Survey {
-    pub(crate) async fn take(vault: &Vault, reader: &BlockReader) -> Result<Self> {
+    /// Dead packs are none: neither kept nor counted as copies, even if the store lists one.
+    pub(crate) async fn take(
+        vault: &Vault,
+        reader: &BlockReader,
+        dead: &HashSet<PackId>,
+    ) -> Result<Self> {
         let sessions = Sessions::read(vault).await?;
-        let mut directory = PackDirectory::list(vault).await?;
+        let mut directory = PackDirectory::list_without(vault, dead).await?;
         let segments = directory.load_packs(vault).await?;
         let remaps = Remaps::load(vault).await?;
         let chains: HashMap<SessionId, Chain> = chain::all(vault).await?;
         let mut live = Liveness::gather(vault, reader, &chains).await?;
-        let remapped = live.follow(&remaps, |name| directory.resolve(name).is_some());
+        live.follow(&remaps, |name| directory.resolve(name).is_some());
         let held = directory
             .held()
             .map(|(entry, blocks)| Held {
@@ -46,8 +48,6 @@ impl Survey {
             domain: *vault.domain_id(),
             held,
             live,
-            remaps,
-            remapped,
             sessions,
         };
         survey.spare_running(&segments);
@@ -56,7 +56,7 @@ impl Survey {
 
     /// A courtesy: packs that a running session has written are not condemned under its feet. Its segments tell
     /// which they are; while any session runs, packs without a segment may be its own, too.
-    fn spare_running(&mut self, segments: &HashMap<crate::format::PackId, SessionId>) {
+    fn spare_running(&mut self, segments: &HashMap<PackId, SessionId>) {
         if self.sessions.open_ids.is_empty() {
             return;
         }

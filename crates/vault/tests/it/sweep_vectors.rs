@@ -1,7 +1,7 @@
 //! Golden vectors of what deletion and sweep write, and what must not open.
 
-use strongroom_crypto::SeededEntropy;
 use strongroom_crypto::signing::SigningKey;
+use strongroom_crypto::{Role, SeededEntropy};
 use strongroom_vault::format::{
     ChainState, ChunkAddress, End, FormatError, Link, LinkOp, Mark, ObjectKind, ObjectName, Plan,
     Remap, RemapId, Signer, Signers, Standing, open_signed, seal_signed,
@@ -108,10 +108,22 @@ fn all() -> Vectors {
     };
     let name = ObjectName::End { domain, cycle };
     add(&name, ObjectKind::End, &end.encode().expect("short"));
-    out.insert("plain remap".into(), hex(&remap().encode()));
-    let (id, object) = remap().seal(keys.toc(), &VAULT, &entropy).expect("sealed");
-    out.insert("remap id".into(), id.to_string());
-    out.insert("remap".into(), hex(&object));
+    let name = ObjectName::Remap {
+        domain,
+        remap: RemapId::from_bytes([0x88; 16]),
+    };
+    let plain = remap().encode();
+    let object = seal_signed(
+        ObjectKind::Remap,
+        &name,
+        &plain,
+        keys.toc(),
+        &VAULT,
+        &signer(),
+        &entropy,
+    );
+    out.insert(format!("plain {name}"), hex(&plain));
+    out.insert(name.to_string(), hex(&object.expect("sealed")));
     out
 }
 
@@ -152,7 +164,7 @@ fn a_link_opens_only_as_what_it_is_and_from_who_may_sign() {
     let object = seal(&signer());
     assert_eq!(
         open(&link_name(1), &object, &signers()).expect("ours"),
-        plain
+        (Role::Owner, plain.clone())
     );
     // Under another name, it is a replay.
     assert!(open(&link_name(2), &object, &signers()).is_err());
@@ -160,7 +172,7 @@ fn a_link_opens_only_as_what_it_is_and_from_who_may_sign() {
     assert!(open(&link_name(1), &object, &nobody).is_err());
     // An agent has the sealing key, but can only sign with a key of its own.
     let own = SigningKey::from_seed(&strongroom_crypto::SecretKey::from_bytes([1; 32]));
-    let forged = seal(&Signer::new(strongroom_crypto::Role::Owner, own).expect("it claims to be"));
+    let forged = seal(&Signer::new(Role::Owner, own).expect("it claims to be"));
     assert!(open(&link_name(1), &forged, &signers()).is_err());
     for at in [64, 70, 128, object.len() - 1] {
         let mut bytes = object.clone();
@@ -168,7 +180,7 @@ fn a_link_opens_only_as_what_it_is_and_from_who_may_sign() {
         assert!(open(&link_name(1), &bytes, &signers()).is_err(), "{at}");
     }
     assert!(Link::decode(&plain, &sid(), 2).is_err());
-    let state = ChainState::default().after(&link(LinkOp::Delete));
+    let state = ChainState::default().after(&link(LinkOp::Delete), Role::Owner);
     assert!(matches!(state.standing, Standing::Deleted(_)));
 }
 

@@ -16,13 +16,18 @@ pub(crate) struct Args {
     /// Hold it until then [default: until it is released]
     #[arg(long, value_name = "TIME", value_parser = values::time)]
     until: Option<DateTime<Utc>>,
-    /// End the hold
+    /// End the hold; needs the owner's passphrase
     #[arg(long, conflicts_with = "until")]
     release: bool,
 }
 
 pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
-    let access = access::open(agent, Need::Maintenance)?;
+    let need = if args.release {
+        Need::Passphrase
+    } else {
+        Need::Maintenance
+    };
+    let access = access::open(agent, need)?;
     let id = access.vault.point(&args.point)?.id;
     if args.release {
         access.vault.release(&id, "released by hand")?;

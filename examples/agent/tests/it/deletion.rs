@@ -58,7 +58,12 @@ fn deleting_for_ever_needs_the_owner_and_frees_space() {
     machine
         .run(&[&["delete", &first, "--now"], &owner[..]].concat())
         .fails_with(1, "held");
-    machine.run(&["hold", &first, "--release"]).ends_with(0);
+    machine
+        .run(&["hold", &first, "--release"])
+        .fails_with(5, "passphrase");
+    machine
+        .run(&[&["hold", &first, "--release"], &owner[..]].concat())
+        .ends_with(0);
     machine
         .run(&[&["delete", &first, "--now"], &owner[..]].concat())
         .ends_with(0);
