@@ -163,7 +163,7 @@ impl<I: Clone> Runs<I> {
         }
         let adhoc = scenario.adhoc_at.iter().filter(|at| **at <= scenario.until);
         runs.points.extend(adhoc.map(|at| Point::adhoc(None, *at)));
-        runs.points.sort_by_key(Point::order);
+        runs.points.sort_by(|a, b| a.order().cmp(&b.order()));
         runs.link(scenario.from);
         runs
     }
@@ -280,12 +280,16 @@ impl<'a, I> Sweep<'a, I> {
     }
 
     fn is_guarded(&self, place: usize, now: DateTime<Utc>) -> bool {
-        let newer = self.living.range(place + 1..);
+        let Some(point) = self.points.get(place) else {
+            return false;
+        };
+        let is_twin = |place: &&usize| {
+            let other = self.points.get(**place);
+            other.is_some_and(|other| other.order() == point.order())
+        };
+        let newer = self.living.range(place + 1..).skip_while(is_twin);
         let newer_count = newer.take(self.newest_count.max(1)).count();
-        if newer_count < self.newest_count {
-            return true;
-        }
-        let taken_at = self.points.get(place).map(|point| point.taken_at);
-        newer_count == 0 && taken_at.is_some_and(|at| is_silent(self.policy, at, now))
+        newer_count < self.newest_count
+            || (newer_count == 0 && is_silent(self.policy, point.taken_at, now))
     }
 }

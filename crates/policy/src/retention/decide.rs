@@ -27,15 +27,16 @@ pub fn decide<I: Clone>(
     now: DateTime<Utc>,
 ) -> Vec<Verdict<I>> {
     let mut order: Vec<_> = (0..points.len()).zip(points).collect();
-    order.sort_by_key(|(index, point)| (point.order(), *index));
+    order.sort_by(|(_, a), (_, b)| a.order().cmp(&b.order()));
     let sorted: Vec<_> = order.iter().map(|(_, point)| *point).collect();
     let marks = mark_points(&sorted, policy, now, Lookback::Recent);
     let ranks = Ranks::of(&sorted, policy, now);
+    let places = places_of_last_twins(&sorted);
     let mut verdicts: Vec<_> = order
         .iter()
         .zip(marks)
-        .enumerate()
-        .map(|(place, ((index, point), marks))| {
+        .zip(places)
+        .map(|(((index, point), marks), place)| {
             let reasons = reasons(point, marks, policy, now);
             (*index, verdict(point, reasons, ranks.of_place(place), now))
         })
@@ -67,6 +68,19 @@ pub fn decide_since_edit<I: Clone>(
         }
     }
     verdicts
+}
+
+/// The place of each point, counting twins as the last of them: none of them is newer than another.
+fn places_of_last_twins<I>(sorted: &[&Point<I>]) -> Vec<usize> {
+    let mut places: Vec<_> = (0..sorted.len()).collect();
+    let neighbours = sorted.iter().zip(sorted.iter().skip(1)).enumerate().rev();
+    for (place, (point, next)) in neighbours {
+        let is_twin = point.order() == next.order();
+        if let (true, Some([own, last])) = (is_twin, places.get_mut(place..place + 2)) {
+            *own = *last;
+        }
+    }
+    places
 }
 
 /// How new a point is among those that are not in the future.

@@ -60,6 +60,7 @@ pub(crate) fn mark_points<I>(
     let mut days = DueDays::default();
     let mut day = DayOfSlots::default();
     let mut previous: &[SlotId] = &[];
+    let mut twin: Option<(&Point<I>, RuleSet)> = None;
     let mut all = Vec::with_capacity(points.len());
     for (point, window) in points.iter().zip(&windows) {
         let guessed = guess(point, *window, policy, &mut days);
@@ -80,6 +81,10 @@ pub(crate) fn mark_points<I>(
                 marks.taken_over = marks.taken_over.union(slot.marks);
             }
         }
+        if let Some((_, taken_over)) = twin.filter(|(twin, _)| twin.order() == point.order()) {
+            marks.taken_over = taken_over;
+        }
+        twin = Some((point, marks.taken_over));
         marks.taken_over = marks.taken_over.without(marks.own);
         previous = &point.slots;
         all.push(marks);
@@ -94,11 +99,16 @@ fn is_every_slot_daily(policy: &Policy) -> bool {
 
 fn windows<I>(points: &[&Point<I>], now: DateTime<Utc>) -> Vec<Option<Window>> {
     let horizon = now.checked_sub_signed(TimeDelta::days(HORIZON_DAYS));
-    let mut previous: Option<DateTime<Utc>> = None;
+    let mut before: Option<DateTime<Utc>> = None;
+    let mut previous: Option<&Point<I>> = None;
     let mut windows = Vec::with_capacity(points.len());
     for point in points {
-        let after = point.follows.max(previous);
-        previous = Some(point.taken_at);
+        // Twins have one window.
+        if previous.is_none_or(|previous| previous.order() != point.order()) {
+            before = previous.map(|previous| previous.taken_at);
+        }
+        let after = point.follows.max(before);
+        previous = Some(point);
         let after = after.map(|after| horizon.map_or(after, |horizon| after.max(horizon)));
         // What stands in the future waits until its time has come.
         let is_usable = |after: &DateTime<Utc>| *after < point.taken_at && point.taken_at <= now;

@@ -126,8 +126,10 @@ impl<I> Point<I> {
         self
     }
 
-    /// The order in which points follow each other: by time, at the same instant the scheduled one first.
-    pub(crate) fn order(&self) -> (DateTime<Utc>, PointKind) {
-        (self.taken_at, self.kind)
+    /// The order in which points follow each other: by time, at the same instant the scheduled one first, then by
+    /// slots. Points that are equal in all of it are twins and treated alike, so that the order in which they are
+    /// given does not matter.
+    pub(crate) fn order(&self) -> (DateTime<Utc>, PointKind, &[SlotId]) {
+        (self.taken_at, self.kind, &self.slots)
     }
 }

@@ -205,3 +205,28 @@ fn extreme_times_do_no_harm() {
         assert_eq!(decide(&points, &policy, now).len(), extremes.len());
     }
 }
+
+#[test]
+fn twins_are_treated_alike_in_any_order() {
+    let policy = policy(daily_schedule(&["00:00"]), |retention| {
+        retention.keep_last = Some(1);
+        retention.weekly = Some(weekly(Sat, Times::Every, 4));
+    });
+    // The slot of Saturday 10 January was missed.
+    let mut points = vec![
+        Point::scheduled(0, at("2026-01-09T00:00:00Z"), Vec::new()),
+        Point::adhoc(1, at("2026-01-10T12:00:00Z")),
+        Point::adhoc(2, at("2026-01-10T12:00:00Z")),
+    ];
+    for _ in 0..2 {
+        for verdict in decide(&points, &policy, at("2026-01-10T18:00:00Z")) {
+            let why: Vec<_> = verdict.kept_because().collect();
+            let expected: &[&str] = match verdict.id {
+                0 => &[],
+                _ => &["weekly", "keep_last", "adhoc"],
+            };
+            assert_eq!(why, expected);
+        }
+        points.reverse();
+    }
+}
