@@ -205,7 +205,7 @@ fn living<I: Clone>(
     for (place, (point, marks)) in points.iter().zip(marks).enumerate() {
         let at = point.taken_at.max(scenario.from);
         sweep.expire(at);
-        let reasons = reasons(point, marks, policy, point.taken_at);
+        let reasons = reasons(point, marks, policy);
         let last = reasons.iter().map(|reason| reason.until).max();
         let end = match last {
             Some(Until::Open) => None,

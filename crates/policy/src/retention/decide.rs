@@ -36,13 +36,28 @@ pub fn decide<I: Clone>(
         .iter()
         .zip(marks)
         .zip(places)
-        .map(|(((index, point), marks), place)| {
-            let reasons = reasons(point, marks, policy, now);
-            (*index, verdict(point, reasons, ranks.of_place(place), now))
+        .map(|(((_, point), marks), place)| {
+            let (reasons, ended) = match long_over(point, marks, policy, now) {
+                Some(ended) => (Vec::new(), ended),
+                None => holding(reasons(point, marks, policy), now),
+            };
+            verdict(point, reasons, ended, (ranks.of_place(place), now))
         })
         .collect();
-    verdicts.sort_by_key(|(index, _)| *index);
-    verdicts.into_iter().map(|(_, verdict)| verdict).collect()
+    if order
+        .iter()
+        .zip(0..)
+        .any(|((index, _), place)| *index != place)
+    {
+        let mut indexed: Vec<_> = order
+            .iter()
+            .map(|(index, _)| *index)
+            .zip(verdicts)
+            .collect();
+        indexed.sort_by_key(|(index, _)| *index);
+        verdicts = indexed.into_iter().map(|(_, verdict)| verdict).collect();
+    }
+    verdicts
 }
 
 /// The same within the time in which an edit of the policy has not settled: where the policy is guarded, nothing is
@@ -124,16 +139,20 @@ impl Ranks {
     }
 }
 
-/// Adds what depends on other points, and sorts out what holds.
+/// Those that hold, and the one that held longest.
+fn holding(mut reasons: Vec<Reason>, now: DateTime<Utc>) -> (Vec<Reason>, Option<Reason>) {
+    let ended = reasons.iter().copied().max_by_key(|reason| reason.until);
+    reasons.retain(|reason| reason.holds_at(now));
+    (reasons, ended)
+}
+
+/// Adds what depends on other points.
 fn verdict<I: Clone>(
     point: &Point<I>,
-    dated: Vec<Reason>,
-    rank: Rank,
-    now: DateTime<Utc>,
+    mut reasons: Vec<Reason>,
+    ended: Option<Reason>,
+    (rank, now): (Rank, DateTime<Utc>),
 ) -> Verdict<I> {
-    let ended = dated.iter().copied().max_by_key(|reason| reason.until);
-    let mut reasons = dated;
-    reasons.retain(|reason| reason.holds_at(now));
     if rank.is_last {
         reasons.push(Reason::new(Rule::Last, Until::Open));
     }
@@ -155,34 +174,33 @@ fn verdict<I: Clone>(
     }
 }
 
-/// All that can be said of a point alone: rules with the instant at which they end, or the one that ends last when all
-/// are over.
-pub(crate) fn reasons<I>(
+/// What held longest, when that is long over: most points of a long history need no more. No period is more than two
+/// days longer than the one of the greatest weight.
+#[expect(clippy::option_option, reason = "over, and perhaps nothing ever held")]
+fn long_over<I>(
     point: &Point<I>,
     marks: Marks,
     policy: &Policy,
     now: DateTime<Utc>,
-) -> Vec<Reason> {
-    let periods = periods(point, marks, policy);
-    let mut reasons = Vec::new();
-    let longest = periods
-        .iter()
-        .max_by_key(|(_, period)| period.weight_hours());
-    let longest_days = longest.map_or(0, |(_, period)| period.most_days() + 2);
-    let is_over = (now - point.taken_at).num_days() > longest_days;
-    let told = if is_over {
-        longest.map_or(&[][..], std::slice::from_ref)
-    } else {
-        &periods
-    };
-    let ends = Ends::of(point.taken_at, policy);
-    for (rule, period) in told {
-        reasons.push(Reason {
-            rule: *rule,
-            until: Until::At(ends.end(*period)),
-            is_taken_over: marks.taken_over.contains(*rule),
-        });
+) -> Option<Option<Reason>> {
+    if point.hold.is_some() || point.retain_until.is_some() || is_kept_for_ever(point, policy) {
+        return None;
     }
+    let longest = periods(point, marks, policy).max_by_key(|(_, period)| period.weight_hours());
+    let Some((rule, period)) = longest else {
+        return Some(None);
+    };
+    let is_over = (now - point.taken_at).num_days() > period.most_days() + 2;
+    is_over.then(|| Some(Ends::of(point.taken_at, policy).reason(rule, period, marks)))
+}
+
+/// All that can be said of a point alone: rules with the instant at which they end.
+pub(crate) fn reasons<I>(point: &Point<I>, marks: Marks, policy: &Policy) -> Vec<Reason> {
+    let ends = Ends::of(point.taken_at, policy);
+    let dated = periods(point, marks, policy);
+    let mut reasons: Vec<_> = dated
+        .map(|(rule, period)| ends.reason(rule, period, marks))
+        .collect();
     if let Some(until) = point.retain_until {
         reasons.push(Reason::new(Rule::RetainUntil, Until::At(until)));
     }
@@ -206,26 +224,26 @@ fn is_kept_for_ever<I>(point: &Point<I>, policy: &Policy) -> bool {
     policy.retention.keeps_for_ever() && !has_own_end
 }
 
-fn periods<I>(point: &Point<I>, marks: Marks, policy: &Policy) -> Vec<(Rule, Period)> {
+fn periods<'a, I>(
+    point: &'a Point<I>,
+    marks: Marks,
+    policy: &'a Policy,
+) -> impl Iterator<Item = (Rule, Period)> + use<'a, I> {
     let retention = &policy.retention;
     let layers = marks.all().iter();
-    let mut periods: Vec<_> = layers
-        .filter_map(|rule| Some((rule, retention.period(rule)?)))
-        .collect();
-    periods.extend(retention.within.map(|period| (Rule::Within, period)));
+    let layers = layers.filter_map(|rule| Some((rule, retention.period(rule)?)));
+    let within = retention.within.map(|period| (Rule::Within, period));
     let tagged = retention
         .tagged
         .iter()
-        .filter(|rule| point.tags.contains(&rule.tag));
-    periods.extend(tagged.map(|rule| (Rule::Tagged, rule.keep)));
+        .filter(|rule| point.tags.contains(&rule.tag))
+        .map(|rule| (Rule::Tagged, rule.keep));
     let has_default = point.kind == PointKind::Adhoc && point.retain_until.is_none();
-    if has_default && !is_kept_for_ever(point, policy) {
-        periods.push((
-            Rule::Adhoc,
-            retention.adhoc_period(policy.schedule.is_weekly()),
-        ));
-    }
-    periods
+    let adhoc = (has_default && !is_kept_for_ever(point, policy)).then(|| {
+        let period = retention.adhoc_period(policy.schedule.is_weekly());
+        (Rule::Adhoc, period)
+    });
+    layers.chain(within).chain(tagged).chain(adhoc)
 }
 
 /// Ends of periods that begin at one instant.
@@ -241,6 +259,14 @@ impl<'a> Ends<'a> {
             start,
             local: policy.local(start),
             policy,
+        }
+    }
+
+    fn reason(&self, rule: Rule, period: Period, marks: Marks) -> Reason {
+        Reason {
+            rule,
+            until: Until::At(self.end(period)),
+            is_taken_over: marks.taken_over.contains(rule),
         }
     }
 

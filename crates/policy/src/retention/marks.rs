@@ -97,25 +97,25 @@ fn is_every_slot_daily(policy: &Policy) -> bool {
     daily.is_some_and(|rule| rule.times == Times::Every)
 }
 
+/// Twins have one window: that of the one which says it followed the earliest.
 fn windows<I>(points: &[&Point<I>], now: DateTime<Utc>) -> Vec<Option<Window>> {
     let horizon = now.checked_sub_signed(TimeDelta::days(HORIZON_DAYS));
-    let mut before: Option<DateTime<Utc>> = None;
-    let mut previous: Option<&Point<I>> = None;
+    let mut previous: Option<DateTime<Utc>> = None;
     let mut windows = Vec::with_capacity(points.len());
-    for point in points {
-        // Twins have one window.
-        if previous.is_none_or(|previous| previous.order() != point.order()) {
-            before = previous.map(|previous| previous.taken_at);
+    for twins in points.chunk_by(|a, b| a.order() == b.order()) {
+        let follows = twins.iter().filter_map(|twin| twin.follows.max(previous));
+        let after = follows
+            .min()
+            .map(|after| horizon.map_or(after, |horizon| after.max(horizon)));
+        for twin in twins {
+            // What stands in the future waits until its time has come.
+            let is_usable = |after: &DateTime<Utc>| *after < twin.taken_at && twin.taken_at <= now;
+            windows.push(after.filter(is_usable).map(|after| Window {
+                after,
+                until: twin.taken_at,
+            }));
+            previous = Some(twin.taken_at);
         }
-        let after = point.follows.max(before);
-        previous = Some(point);
-        let after = after.map(|after| horizon.map_or(after, |horizon| after.max(horizon)));
-        // What stands in the future waits until its time has come.
-        let is_usable = |after: &DateTime<Utc>| *after < point.taken_at && point.taken_at <= now;
-        windows.push(after.filter(is_usable).map(|after| Window {
-            after,
-            until: point.taken_at,
-        }));
     }
     windows
 }

@@ -158,9 +158,13 @@ impl RuleSet {
 
     /// The rules in their order.
     pub fn iter(self) -> impl Iterator<Item = Rule> {
-        Rule::ALL
-            .into_iter()
-            .filter(move |rule| self.contains(*rule))
+        let mut left = self.0;
+        std::iter::from_fn(move || {
+            let next = usize::try_from(left.trailing_zeros()).ok()?;
+            let rule = Rule::ALL.get(next)?;
+            left &= left.wrapping_sub(1);
+            Some(*rule)
+        })
     }
 }
 

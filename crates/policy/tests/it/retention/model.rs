@@ -232,7 +232,7 @@ fn life(policy: Policy, start: DateTime<Utc>, steps: &[Step], rest_minutes: i64)
             all.push((with_extra(point, step), step.is_gone));
         }
     }
-    all.sort_by_key(|(point, _)| (point.taken_at, point.kind));
+    all.sort_by_key(|(point, _)| key(point));
     let mut previous = start - TimeDelta::seconds(1);
     for (id, (point, _)) in all.iter_mut().enumerate() {
         point.id = id;
@@ -261,6 +261,11 @@ fn with_extra(point: Point<usize>, step: &Step) -> Point<usize> {
     }
 }
 
+/// Points follow each other by this; those that are equal in it are twins.
+fn key(point: &Point<usize>) -> (DateTime<Utc>, PointKind, Vec<SlotId>) {
+    (point.taken_at, point.kind, point.slots.clone())
+}
+
 /// Which of the existing points are kept, by their ids.
 pub(crate) fn reference(life: &Life) -> Vec<usize> {
     let existing = life.existing();
@@ -269,26 +274,16 @@ pub(crate) fn reference(life: &Life) -> Vec<usize> {
         .filter(|point| point.taken_at <= life.now)
         .collect();
     let retention = &life.policy.retention;
-    let newest = |count: Option<u32>| -> Vec<usize> {
-        let count = usize::try_from(count.unwrap_or(0)).unwrap();
-        past.iter()
-            .rev()
-            .take(count)
-            .map(|point| point.id)
-            .collect()
+    let newer_count = |point: &Point<usize>| {
+        let newer = past.iter().filter(|other| key(other) > key(point));
+        u32::try_from(newer.count()).unwrap()
     };
-    let (last, minimum) = (
-        newest(retention.keep_last),
-        newest(retention.minimum_points),
-    );
-    let silent = past
-        .last()
-        .filter(|point| overdue_count(life, point.taken_at) >= 2);
+    let last = retention.keep_last.max(retention.minimum_points);
     let kept = existing.iter().filter(|point| {
+        let newer_count = newer_count(point);
         point.taken_at > life.now
-            || last.contains(&point.id)
-            || minimum.contains(&point.id)
-            || silent.is_some_and(|newest| newest.id == point.id)
+            || last.is_some_and(|last| newer_count < last)
+            || (newer_count == 0 && overdue_count(life, point.taken_at) >= 2)
             || is_kept_alone(life, point)
     });
     kept.map(|point| point.id).collect()
@@ -383,7 +378,7 @@ fn taken_over(life: &Life, point: &Point<usize>) -> Vec<SlotId> {
         .into_iter()
         .filter(|(due_at, slot)| {
             let first = first_since(*due_at);
-            first.is_some_and(|first| first.id == point.id) && !point.slots.contains(slot)
+            first.is_some_and(|first| key(first) == key(point)) && !point.slots.contains(slot)
         })
         .map(|(_, slot)| slot)
         .collect()
