@@ -13,7 +13,7 @@ const NAME_MAX_BYTES: usize = 200;
 /// Held until dropped, or until the process ends in any way.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -50,7 +50,14 @@ impl Lock {
         }
         file.set_len(0).and_then(|()| file.rewind()).map_err(fail)?;
         writeln!(file, "{}", std::process::id()).map_err(fail)?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+}
+
+impl Drop for Lock {
+    /// A child that is just being started shares the open file, so closing ours would not be enough.
+    fn drop(&mut self) {
+        let _closed_anyway = self.file.unlock();
     }
 }
 
