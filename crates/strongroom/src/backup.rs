@@ -283,6 +283,7 @@ impl Strongroom {
                 stats,
                 hold_until: run.options.hold_until,
                 retain_until: run.options.retain_until,
+                slots: run.options.slots.clone(),
                 writer: concat!("strongroom ", env!("CARGO_PKG_VERSION")).to_owned(),
                 ..Structure::for_vault(self.vault().id(), self.vault().domain_id())
             };

@@ -90,6 +90,9 @@ pub enum Error {
     /// The point is the last of its source that can be restored.
     #[error("recovery point {0} is the last of its source")]
     LastPoint(SessionId),
+    /// Soft deletions would end by a clock that does not seem right.
+    #[error("soft deletions are not ended")]
+    Brake(#[source] crate::expire::Brake),
     /// Another run fenced this session before it could commit.
     #[error("session {0} was fenced by another run")]
     Fenced(SessionId),

@@ -7,6 +7,7 @@ mod cycles;
 mod decide;
 mod liveness;
 mod moves;
+mod outlook;
 mod plan;
 mod sessions;
 mod survey;
@@ -20,6 +21,7 @@ use crate::session::fence;
 use crate::{BlockReader, Error, Result, Vault};
 
 pub(crate) use cycles::Cycles;
+pub use outlook::{Outlook, outlook};
 pub use sessions::OpenSession;
 
 use survey::Survey;
@@ -40,6 +42,10 @@ pub struct SweepOptions {
     pub move_max_bytes: u64,
     /// Say what would happen, write nothing.
     pub dry_run: bool,
+    /// The newest time that an earlier run of this machine has seen, for callers that end soft deletions first.
+    pub newest_seen_at: Option<DateTime<Utc>>,
+    /// Somebody has looked at a clock that did not seem right: soft deletions may end by it.
+    pub is_confirmed: bool,
 }
 
 impl Default for SweepOptions {
@@ -49,6 +55,8 @@ impl Default for SweepOptions {
             move_below_percent: 80,
             move_max_bytes: 1 << 30,
             dry_run: false,
+            newest_seen_at: None,
+            is_confirmed: false,
         }
     }
 }

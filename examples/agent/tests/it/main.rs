@@ -7,6 +7,7 @@
 
 mod contract;
 mod deletion;
+mod expire;
 mod failures;
 mod first_run;
 mod keys;
