@@ -94,11 +94,21 @@ impl Strongroom {
     /// fails.
     pub fn sweep(&self, options: &SweepOptions) -> Result<SweepReport> {
         self.vault().signer()?;
-        if !options.dry_run {
-            self.purge_due(options)?;
-        }
         let now = self.now();
-        Ok(self.wait(sweep(self.vault(), self.reader(), options, now))?)
+        if options.dry_run {
+            return Ok(self.wait(sweep(self.vault(), self.reader(), options, now))?);
+        }
+        let mut options = options.clone();
+        if let Some(ballast) = self.ballast() {
+            options.move_max_bytes = options.move_max_bytes.min(ballast.spare_bytes());
+            ballast.release();
+        }
+        self.purge_due(&options)?;
+        let report = self.wait(sweep(self.vault(), self.reader(), &options, now))?;
+        if let Some(ballast) = self.ballast() {
+            ballast.keep();
+        }
+        Ok(report)
     }
 
     /// Ends the softly deleted points whose days are over, counted by the store's own clock.
@@ -157,7 +167,8 @@ impl Strongroom {
         reason: &str,
         at: DateTime<Utc>,
     ) -> Result<()> {
-        let chain = self.wait(chain::append(self.vault(), point, op, until, reason, at))?;
+        let append = || Ok(self.wait(chain::append(self.vault(), point, op, until, reason, at))?);
+        let chain = self.with_ballast(append)?;
         tracing::debug!(point = %point.sid, ?op, state = ?chain.state, "a link was added");
         debug_assert!(op != LinkOp::Purge || chain.state.standing == Standing::Gone);
         Ok(())

@@ -125,6 +125,15 @@ impl Error {
         }
     }
 
+    /// True when the vault has no room left.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        match self {
+            Self::Vault(error) => error.io_kind() == Some(std::io::ErrorKind::StorageFull),
+            _ => false,
+        }
+    }
+
     pub(crate) fn file(action: &'static str, path: &[u8], source: std::io::Error) -> Self {
         use std::os::unix::ffi::OsStrExt;
         Self::File {

@@ -12,6 +12,7 @@
 //! | `tree` | records and pieces of `docs/format.md` §9 |
 
 mod backup;
+mod ballast;
 mod clock;
 mod deletion;
 mod engine;

@@ -9,6 +9,7 @@ mod changes;
 mod conflicts;
 mod counted;
 mod damage;
+mod full_disk;
 mod hurt;
 mod interrupted;
 mod landing;
