@@ -11,6 +11,7 @@ mod expire;
 mod failures;
 mod first_run;
 mod keys;
+mod killed;
 mod limits;
 mod locks;
 mod machine;
