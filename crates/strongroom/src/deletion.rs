@@ -119,7 +119,8 @@ impl Strongroom {
         }
         let store = self.vault().store();
         let store_now = self.wait(store.now(&**self.vault().entropy()))?;
-        let days = i64::from(self.vault().config().soft_delete_days);
+        let days = self.vault().config().soft_delete_days;
+        let days = i64::from(days.max(options.soft_delete_days));
         let days = TimeDelta::try_days(days).unwrap_or(TimeDelta::MAX);
         let is_over = |at: DateTime<Utc>| store_now.signed_duration_since(at) >= days;
         let due: Vec<&PointView> = all

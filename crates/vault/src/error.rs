@@ -50,6 +50,9 @@ pub enum Error {
     /// A vault stands at this place already.
     #[error("a vault exists here already")]
     VaultExists,
+    /// Soft delete lasts 14 to 180 days.
+    #[error("{0} days of soft delete are not between 14 and 180")]
+    SoftDeleteDays(u32),
     /// The passphrase or credential opens no slot of this vault.
     #[error("wrong passphrase or key")]
     WrongKey,

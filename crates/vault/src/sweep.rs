@@ -44,6 +44,8 @@ pub struct SweepOptions {
     pub dry_run: bool,
     /// The newest time that an earlier run of this machine has seen, for callers that end soft deletions first.
     pub newest_seen_at: Option<DateTime<Utc>>,
+    /// Days of soft delete, for callers that end soft deletions first; where the vault says more, that counts.
+    pub soft_delete_days: u32,
     /// Somebody has looked at a clock that did not seem right: soft deletions may end by it.
     pub is_confirmed: bool,
 }
@@ -56,6 +58,7 @@ impl Default for SweepOptions {
             move_max_bytes: 1 << 30,
             dry_run: false,
             newest_seen_at: None,
+            soft_delete_days: 0,
             is_confirmed: false,
         }
     }

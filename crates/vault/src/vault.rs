@@ -1,5 +1,6 @@
 //! An open vault.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -47,6 +48,8 @@ pub struct InitOptions {
     pub redundancy: String,
     /// Deleting points is immediate.
     pub no_soft_delete: bool,
+    /// For how many days a deleted point can be undeleted, [14 to 180](InitOptions::SOFT_DELETE_DAYS).
+    pub soft_delete_days: u32,
 }
 
 impl Default for InitOptions {
@@ -63,11 +66,15 @@ impl Default for InitOptions {
             compression_level: 3,
             redundancy: "local".to_owned(),
             no_soft_delete: false,
+            soft_delete_days: *Self::SOFT_DELETE_DAYS.start(),
         }
     }
 }
 
 impl InitOptions {
+    /// For how many days a deleted point can be undeleted, at least and at most.
+    pub const SOFT_DELETE_DAYS: RangeInclusive<u32> = 14..=180;
+
     /// The cheapest key derivation that readers accept: for tests only.
     #[must_use]
     pub fn for_tests() -> Self {
@@ -102,7 +109,7 @@ impl Vault {
     /// Probes the store, makes a new vault in it and opens it as its owner. Deriving the key blocks for about a second.
     ///
     /// # Errors
-    /// [`Error::VaultExists`], [`Error::StoreRefused`], or when the store fails.
+    /// [`Error::SoftDeleteDays`], [`Error::VaultExists`], [`Error::StoreRefused`], or when the store fails.
     pub async fn init(
         store: Arc<dyn ObjectStore>,
         passphrase: &Passphrase,
@@ -110,6 +117,9 @@ impl Vault {
         now: DateTime<Utc>,
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self> {
+        if !InitOptions::SOFT_DELETE_DAYS.contains(&options.soft_delete_days) {
+            return Err(Error::SoftDeleteDays(options.soft_delete_days));
+        }
         let store = Store::new(store);
         let config_name = ObjectName::Config.to_string();
         if store.exists(&config_name).await? {
@@ -367,7 +377,7 @@ fn config_of(
         owner_public_key: keys.owner_public_key().map(hex).unwrap_or_default(),
         maintenance_public_key: keys.maintenance_public_key().map(hex),
         redundancy: options.redundancy.clone(),
-        soft_delete_days: 14,
+        soft_delete_days: options.soft_delete_days,
         no_soft_delete: options.no_soft_delete,
     }
 }

@@ -365,3 +365,37 @@ fn an_unreadable_list_stops_a_sweep_before_it_deletes() {
     assert!(outcome.is_err_and(|error| error.is_corruption()));
     assert_eq!(names(&vault, "d"), packs);
 }
+
+/// However many write to one chain at once: each number is one link, and what the chain says follows from them alone.
+#[test]
+fn undelete_and_purge_race_for_one_link() {
+    let (store, vault) = new_vault(&small_packs());
+    let history = History::new(&vault, 2);
+    let (point, _) = history.points[0];
+    let at = vault.wait(points::find(vault.vault(), point));
+    let at = at.expect("found").expect("there");
+    for round in 0..20 {
+        vault.delete(&point, "").expect("deleted");
+        let append = |op| {
+            let vault = open(Arc::clone(&store));
+            let now = chrono::DateTime::UNIX_EPOCH;
+            std::thread::spawn(move || {
+                vault.wait(chain::append(vault.vault(), &at, op, None, "", now))
+            })
+        };
+        let racers = [LinkOp::Undelete, LinkOp::Purge].map(append);
+        let [undeleted, purged] = racers.map(|racer| racer.join().expect("no panic"));
+        let says = vault
+            .wait(chain::of_point(vault.vault(), &at))
+            .expect("read");
+        assert_eq!(
+            (undeleted.is_ok(), purged.is_ok()),
+            (!says.is_gone(), says.is_gone()),
+            "round {round}: {undeleted:?} {purged:?}"
+        );
+        if says.is_gone() {
+            assert!(vault.undelete(&point, "too late").is_err());
+            return;
+        }
+    }
+}

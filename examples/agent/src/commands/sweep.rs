@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use strongroom::vault::{OpenSession, SweepOptions, SweepReport};
 
 use crate::access::{self, Need};
+use crate::commands::policy::file;
 use crate::fail::{Code, Result};
 use crate::output::{human, json};
 use crate::run::Agent;
@@ -24,6 +25,9 @@ pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
     options.dry_run = args.dry_run;
     options.is_confirmed = args.yes;
     options.newest_seen_at = agent.state.seen_at()?;
+    if let Some(read) = file::stored(agent)? {
+        options.soft_delete_days = read.policy.security.soft_delete_days;
+    }
     let report = access.vault.sweep(&options)?;
     let waiting: Vec<Value> = report.waiting_for.iter().map(waiting).collect();
     let mut document = json!({

@@ -40,6 +40,15 @@ pub(crate) struct InitArgs {
     /// Deleting is immediate and needs no passphrase
     #[arg(long)]
     no_soft_delete: bool,
+    /// For how many days a deleted recovery point can be undeleted, 14 to 180
+    #[arg(
+        long,
+        value_name = "DAYS",
+        default_value_t = 14,
+        value_parser = clap::value_parser!(u32).range(14..=180),
+        conflicts_with = "no_soft_delete"
+    )]
+    soft_delete_days: u32,
 }
 
 pub(crate) fn run(agent: &Agent, command: &Command) -> Result<Code> {
@@ -76,6 +85,7 @@ fn init(agent: &Agent, args: &InitArgs) -> Result<Code> {
     let mut options = InitOptions::default();
     options.name.clone_from(&args.name);
     options.no_soft_delete = args.no_soft_delete;
+    options.soft_delete_days = args.soft_delete_days;
 
     let passphrase = match Given::from_globals(&agent.globals)? {
         Some(given) => Some(given.for_new()?),

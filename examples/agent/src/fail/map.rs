@@ -62,9 +62,10 @@ fn vault_code(error: &VaultError) -> Code {
         VaultError::Missing { .. } => Code::Damage,
         VaultError::Object { source, .. } | VaultError::Format(source) => format_code(source),
         VaultError::WrongKey => Code::Key,
-        VaultError::VaultExists | VaultError::Location { .. } | VaultError::LastOwner => {
-            Code::Usage
-        }
+        VaultError::VaultExists
+        | VaultError::SoftDeleteDays(_)
+        | VaultError::Location { .. }
+        | VaultError::LastOwner => Code::Usage,
         VaultError::Crypto(error) => crypto_code(error),
         _ => Code::Failed,
     }
