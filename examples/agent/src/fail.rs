@@ -12,7 +12,7 @@ pub(crate) use help::OPEN_FILES;
 pub(crate) use map::{code_of, is_out_of_files};
 
 /// How a command ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub(crate) enum Code {
     /// All is well.

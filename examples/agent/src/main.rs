@@ -11,6 +11,7 @@
 //! | `state` | the state directory: machine id, chosen vault, credentials, locks |
 //! | `kit` | the recovery kit of a generated passphrase |
 //! | `settings` | defaults of flags: the environment and the configuration file |
+//! | `hooks` | commands around a backup |
 //! | `rules` | what the policy of this machine says of points |
 //! | `access`, `secret`, `prompt` | which vault, and with which key |
 //! | `create`, `slots` | making a vault; its key slots |
@@ -28,6 +29,7 @@ mod cli;
 mod commands;
 mod create;
 mod fail;
+mod hooks;
 mod kit;
 mod limits;
 mod output;

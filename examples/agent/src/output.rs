@@ -127,6 +127,13 @@ impl Out {
         tell_part(&failure_text(fail, may_colour(&io::stderr())));
     }
 
+    /// Why a part of the command failed whose other parts go on.
+    pub(crate) fn failure_of_part(&self, fail: &Fail) {
+        if !self.json {
+            tell_part(&failure_text(fail, may_colour(&io::stderr())));
+        }
+    }
+
     /// Text in a colour, where colours are understood.
     pub(crate) fn paint(&self, colour: Colour, text: &str) -> String {
         paint(self.colour, colour, text)

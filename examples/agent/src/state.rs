@@ -8,6 +8,7 @@
 //! credentials/<vault id>.maintenance    what deletes and sweeps there
 //! policy.toml                      the policy of this machine
 //! policy-before.json               one that keeps more, until the edit that replaced it has settled
+//! runs/<source>.json               which scheduled runs a source has had
 //! seen                             the newest time that a run has seen
 //! locks/<vault id>.<source>.lock   held while a job of the source runs
 //! first-run.lock                   held while the embedded vault is made
@@ -24,6 +25,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use strongroom::crypto::Credential;
+use strongroom_policy::LastRuns;
 
 use crate::fail::{Fail, Result};
 use crate::slots;
@@ -179,6 +181,20 @@ impl State {
 
     pub(crate) fn keep_maintenance(&self, vault_id: &str, credential: &Credential) -> Result<()> {
         self.keep_credential(&format!("{vault_id}.maintenance"), credential)
+    }
+
+    /// Which scheduled runs a source has had. A file that does not parse tells nothing: what is due is then run again.
+    pub(crate) fn last_runs(&self, source: &str) -> Result<Option<LastRuns>> {
+        let Ok(dir) = self.dir() else { return Ok(None) };
+        let text = read_private(&dir.join("runs").join(lock::file_name(source, "json")))?;
+        Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+    }
+
+    pub(crate) fn keep_last_runs(&self, source: &str, runs: &LastRuns) -> Result<()> {
+        let dir = self.prepare()?.join("runs");
+        make_private_dir(&dir).map_err(|error| Fail::own_file("make", &dir, &error))?;
+        let text = format!("{}\n", serde_json::json!(runs));
+        write_private(&dir.join(lock::file_name(source, "json")), text.as_bytes())
     }
 
     /// The newest time that an earlier run has seen by a store's clock. A file that does not parse tells nothing.

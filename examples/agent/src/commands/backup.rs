@@ -1,5 +1,6 @@
 //! `backup`: one recovery point now.
 
+mod due;
 mod first;
 
 use std::collections::BTreeMap;
@@ -19,10 +20,10 @@ use crate::state::Lock;
 use crate::values;
 use first::FirstRun;
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
     /// Folders and files to protect
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(required_unless_present = "due", value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Name under which the recovery points form one history [default: last name of the first path]
     #[arg(long, value_name = "NAME")]
@@ -48,13 +49,41 @@ pub(crate) struct Args {
     /// Keep the recovery point until
     #[arg(long, value_name = "TIME", value_parser = values::time)]
     retain_until: Option<DateTime<Utc>>,
+    /// Only what the policy of this machine says is due now; without paths, all of its sources or that of --source
+    #[arg(long)]
+    due: bool,
     /// Read and compare, write nothing to the vault
     #[arg(long)]
     dry_run: bool,
 }
 
+/// What a backup came to.
+struct Made {
+    document: serde_json::Value,
+    text: String,
+    code: Code,
+    /// What even whoever asks for quiet must learn.
+    note: Option<String>,
+}
+
+impl Made {
+    fn print(self, agent: &Agent) -> Result<Code> {
+        agent.out.result(&self.document, || self.text)?;
+        if let (Some(note), true) = (self.note, agent.out.quiet) {
+            agent.out.note(&note);
+        }
+        Ok(self.code)
+    }
+}
+
 pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
-    let options = options(agent, args)?;
+    if args.due {
+        return due::run(agent, args);
+    }
+    run_once(agent, options(agent, args)?)?.print(agent)
+}
+
+fn run_once(agent: &Agent, options: BackupOptions) -> Result<Made> {
     let place = access::place(agent)?;
     let lock = match &place {
         Some(place) => {
@@ -78,7 +107,7 @@ fn make(
     access: &Access,
     first: Option<&FirstRun>,
     lock: Option<Lock>,
-) -> Result<Code> {
+) -> Result<Made> {
     let _lock = match lock {
         Some(lock) => lock,
         None => agent.state.lock(&access.vault_id(), &options.source)?,
@@ -98,27 +127,26 @@ fn make(
     let mut document = json::Backup::new(&report, &access.url, elapsed.as_secs_f64());
     document.restore_command.clone_from(&restore);
     document.recovery_kit.clone_from(&kit);
-    agent.out.result(&document, || {
-        let mut text = summary(agent, &report, access, &human::duration(elapsed));
-        text.push_str(&human::skipped(&report.skipped, report.skipped_count));
-        match (first, &kit) {
-            (Some(first), _) => text.push_str(&first.text(&agent.out)),
-            (None, Some(kit)) => text.push_str(&first::reminder(kit)),
-            (None, None) => {}
-        }
-        if let Some(command) = &restore {
-            text.push_str(&format!("\n\nto restore:  {command}"));
-        }
-        text
-    })?;
-    // Whoever asked for quiet must still learn where the only key is.
-    if let (Some(first), true) = (first, agent.out.quiet) {
-        agent.out.note(first.text(&agent.out).trim());
+    let mut text = summary(agent, &report, access, &human::duration(elapsed));
+    text.push_str(&human::skipped(&report.skipped, report.skipped_count));
+    match (first, &kit) {
+        (Some(first), _) => text.push_str(&first.text(&agent.out)),
+        (None, Some(kit)) => text.push_str(&first::reminder(kit)),
+        (None, None) => {}
     }
-    Ok(if report.state == PointState::Complete {
-        Code::Done
-    } else {
-        Code::Warnings
+    if let Some(command) = &restore {
+        text.push_str(&format!("\n\nto restore:  {command}"));
+    }
+    let is_complete = report.state == PointState::Complete;
+    Ok(Made {
+        document: serde_json::json!(document),
+        text,
+        code: if is_complete {
+            Code::Done
+        } else {
+            Code::Warnings
+        },
+        note: first.map(|first| first.text(&agent.out).trim().to_owned()),
     })
 }
 
@@ -134,17 +162,7 @@ fn options(agent: &Agent, args: &Args) -> Result<BackupOptions> {
         };
         roots.push(std::path::absolute(path).map_err(fail)?);
     }
-    let source = match &args.source {
-        Some(name) if name.trim().is_empty() => {
-            return Err(Fail::usage(
-                "the name of the source is empty",
-                "give --source a name, such as home",
-            ));
-        }
-        Some(name) => name.clone(),
-        None => source_name(roots.first().map_or(Path::new("/"), PathBuf::as_path)),
-    };
-    let mut options = BackupOptions::new(source, roots);
+    let mut options = BackupOptions::new(source_of(args)?, roots);
     options.excludes.clone_from(&args.exclude);
     for path in &args.exclude_from {
         let fail = |error| {
@@ -168,6 +186,22 @@ fn options(agent: &Agent, args: &Args) -> Result<BackupOptions> {
     options.host = agent.host();
     options.cancel = agent.cancel();
     Ok(options)
+}
+
+/// The name that is given, or the last name of the first path.
+fn source_of(args: &Args) -> Result<String> {
+    match &args.source {
+        Some(name) if name.trim().is_empty() => Err(Fail::usage(
+            "the name of the source is empty",
+            "give --source a name, such as home",
+        )),
+        Some(name) => Ok(name.clone()),
+        None => {
+            let first = args.paths.first().map(std::path::absolute);
+            let first = first.and_then(std::result::Result::ok);
+            Ok(source_name(first.as_deref().unwrap_or(Path::new("/"))))
+        }
+    }
 }
 
 /// The configured vault, or the embedded one of a first run; a dry run makes none.

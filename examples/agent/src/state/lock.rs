@@ -19,7 +19,7 @@ pub(crate) struct Lock {
 impl Lock {
     /// Takes the lock of this name; `what` is told to the person when another process holds it.
     pub(super) fn take(dir: &Path, name: &str, what: &str) -> Result<Self> {
-        let path = dir.join(file_name(name));
+        let path = dir.join(file_name(name, "lock"));
         let fail = |error: std::io::Error| Fail::own_file("lock", &path, &error);
         let mut options = OpenOptions::new();
         options
@@ -61,7 +61,8 @@ impl Drop for Lock {
     }
 }
 
-fn file_name(name: &str) -> String {
+/// A file name of any name.
+pub(super) fn file_name(name: &str, ending: &str) -> String {
     let mut safe = String::new();
     for byte in name.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.') {
@@ -71,8 +72,7 @@ fn file_name(name: &str) -> String {
         }
     }
     safe.truncate(NAME_MAX_BYTES);
-    safe.push_str(".lock");
-    safe
+    format!("{safe}.{ending}")
 }
 
 #[cfg(test)]
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn any_name_is_a_file_name() {
-        assert_eq!(file_name("a/../b c"), "a%2f..%2fb%20c.lock");
-        assert!(file_name(&"ä".repeat(300)).len() <= NAME_MAX_BYTES + 5);
+        assert_eq!(file_name("a/../b c", "lock"), "a%2f..%2fb%20c.lock");
+        assert!(file_name(&"ä".repeat(300), "lock").len() <= NAME_MAX_BYTES + 5);
     }
 }

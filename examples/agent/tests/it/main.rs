@@ -7,6 +7,7 @@
 
 mod contract;
 mod deletion;
+mod due;
 mod expire;
 mod failures;
 mod first_run;
