@@ -73,6 +73,7 @@ mod slot;
 mod throttle;
 mod verdict;
 
+pub use chrono_tz;
 pub use civil::{CivilTime, local as civil_time};
 pub use cron::{CronError, CronField, CronLine, CronProblem};
 pub use due::{CatchUp, Decision, Jitter, LastRuns, Missed, Timetable};

@@ -22,7 +22,9 @@ pub use period::{Period, PeriodUnit};
 pub use point::{Hold, Point, PointKind};
 pub use rule::{MonthDay, Nth, Rule, RuleSet};
 pub(crate) use safeguard::is_silent;
-pub use safeguard::{ClockState, PLAUSIBLE_DAYS, clock_state};
+pub use safeguard::{
+    ClockState, PLAUSIBLE_DAYS, clock_state, most_bytes_at_once, most_points_at_once,
+};
 
 /// Which slots of a day a rule applies to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -36,7 +36,7 @@ use strongroom_vault::format::{
     ChunkAddress, ListPieceRef, MachineId, Names, PathText, PointStats, PreviousPoint, SessionId,
     SkippedEntry, SourceId, Structure,
 };
-use strongroom_vault::{Committed, PackDirectory, Session};
+use strongroom_vault::{Committed, LeftBehind, PackDirectory, Session};
 
 use checkpoint::Checkpoints;
 use jobs::JobQueue;
@@ -96,8 +96,6 @@ impl Strongroom {
             let session = self.wait(Session::begin(self.vault(), source, machine, started_at))?;
             (Some(Arc::new(session)), left)
         };
-        let base = self.newest_point(source, started_at, monitor)?;
-        monitor.phase(Phase::Reading);
         let place = Place {
             options,
             roots: &roots,
@@ -107,10 +105,38 @@ impl Strongroom {
             session: session.as_ref(),
             started_at,
         };
+        let outcome = self.make_point(&place, source, machine, checkpoint);
+        if let (Err(error), Some(session)) = (&outcome, &session)
+            && error.is_full()
+        {
+            self.give_up(session, error);
+        }
+        outcome
+    }
+
+    /// Ends a session for which the vault has no room: a sweep that is to make some must not wait for it. When not even
+    /// that can be written, the sweep waits as for any session that has died.
+    fn give_up(&self, session: &Session, error: &Error) {
+        let abandon = || Ok(self.wait(session.abandon(error.to_string()))?);
+        if let Err(error) = self.with_ballast(abandon) {
+            tracing::warn!(session = %session.id(), %error, "the session stays open");
+        }
+    }
+
+    fn make_point(
+        &self,
+        place: &Place<'_, '_>,
+        source: SourceId,
+        machine: MachineId,
+        checkpoint: Option<LeftBehind>,
+    ) -> Result<BackupReport> {
+        let (started_at, monitor) = (place.started_at, place.monitor);
+        let base = self.newest_point(source, started_at, monitor)?;
+        monitor.phase(Phase::Reading);
         let parents = self.parents(base.as_ref(), checkpoint, started_at, monitor)?;
         let base_list = base.as_ref().map_or(&[][..], |base| &base.structure.list);
-        let run = self.run(&place, false)?;
-        match run.gather(&place, parents, base_list) {
+        let run = self.run(place, false)?;
+        match run.gather(place, parents, base_list) {
             Err(error) if error.is_corruption() => {
                 let reason =
                     format!("what earlier runs left is damaged, all is read again: {error}");
@@ -120,13 +146,13 @@ impl Strongroom {
                 });
             }
             outcome => {
-                return self.finish(&run, &place, source, machine, base, outcome?);
+                return self.finish(&run, place, source, machine, base, outcome?);
             }
         }
         // Without parents nothing of the vault is read but tables of contents, and no metadata of old is built upon.
-        let run = self.run(&place, true)?;
-        let gathered = run.gather(&place, Parents::default(), &[])?;
-        self.finish(&run, &place, source, machine, base, gathered)
+        let run = self.run(place, true)?;
+        let gathered = run.gather(place, Parents::default(), &[])?;
+        self.finish(&run, place, source, machine, base, gathered)
     }
 
     /// A run that knows what the vault holds now; one that is `wary` refers to no metadata that it has not written.
@@ -211,7 +237,7 @@ impl Strongroom {
     fn parents(
         &self,
         base: Option<&Base>,
-        checkpoint: Option<strongroom_vault::LeftBehind>,
+        checkpoint: Option<LeftBehind>,
         now: DateTime<Utc>,
         monitor: &dyn Monitor,
     ) -> Result<Parents> {
@@ -283,6 +309,7 @@ impl Strongroom {
                 stats,
                 hold_until: run.options.hold_until,
                 retain_until: run.options.retain_until,
+                slots: run.options.slots.clone(),
                 writer: concat!("strongroom ", env!("CARGO_PKG_VERSION")).to_owned(),
                 ..Structure::for_vault(self.vault().id(), self.vault().domain_id())
             };

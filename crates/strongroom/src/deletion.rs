@@ -10,6 +10,7 @@ use strongroom_vault::points::{self, PointRef};
 use strongroom_vault::{SweepOptions, SweepReport, sweep};
 
 use crate::engine::Strongroom;
+use crate::expire::clock_brake;
 use crate::report::{PointState, PointView};
 use crate::{Error, Result};
 
@@ -88,19 +89,30 @@ impl Strongroom {
     /// Purges the deleted points whose time is over, then frees what no point needs.
     ///
     /// # Errors
-    /// When the key may not sign, what is needed cannot be told for certain (then nothing is deleted), or the store
+    /// [`Error::Brake`] when points would be purged by a clock that is not [confirmed](SweepOptions::is_confirmed);
+    /// when the key may not sign, what is needed cannot be told for certain (then nothing is deleted), or the store
     /// fails.
     pub fn sweep(&self, options: &SweepOptions) -> Result<SweepReport> {
         self.vault().signer()?;
-        if !options.dry_run {
-            self.purge_due()?;
-        }
         let now = self.now();
-        Ok(self.wait(sweep(self.vault(), self.reader(), options, now))?)
+        if options.dry_run {
+            return Ok(self.wait(sweep(self.vault(), self.reader(), options, now))?);
+        }
+        let mut options = options.clone();
+        if let Some(ballast) = self.ballast() {
+            options.move_max_bytes = options.move_max_bytes.min(ballast.spare_bytes());
+            ballast.release();
+        }
+        self.purge_due(&options)?;
+        let report = self.wait(sweep(self.vault(), self.reader(), &options, now))?;
+        if let Some(ballast) = self.ballast() {
+            ballast.keep();
+        }
+        Ok(report)
     }
 
     /// Ends the softly deleted points whose days are over, counted by the store's own clock.
-    fn purge_due(&self) -> Result<()> {
+    fn purge_due(&self, options: &SweepOptions) -> Result<()> {
         let all = self.points()?;
         if all.iter().all(|point| point.deleted_at.is_none()) {
             return Ok(());
@@ -109,14 +121,21 @@ impl Strongroom {
         let store_now = self.wait(store.now(&**self.vault().entropy()))?;
         let days = i64::from(self.vault().config().soft_delete_days);
         let days = TimeDelta::try_days(days).unwrap_or(TimeDelta::MAX);
-        for point in &all {
-            let is_due = point
-                .deleted_at
-                .is_some_and(|at| store_now.signed_duration_since(at) >= days);
-            if is_due && !is_held(point, store_now) {
-                let point = self.point_ref(&point.id)?;
-                self.purge(&point, store_now, "the days of soft delete are over")?;
-            }
+        let is_over = |at: DateTime<Utc>| store_now.signed_duration_since(at) >= days;
+        let due: Vec<&PointView> = all
+            .iter()
+            .filter(|point| point.deleted_at.is_some_and(is_over) && !is_held(point, store_now))
+            .collect();
+        if due.is_empty() {
+            return Ok(());
+        }
+        let brake = clock_brake(&all, options.newest_seen_at, store_now);
+        if let Some(brake) = brake.filter(|_| !options.is_confirmed) {
+            return Err(Error::Brake(brake));
+        }
+        for point in due {
+            let point = self.point_ref(&point.id)?;
+            self.purge(&point, store_now, "the days of soft delete are over")?;
         }
         Ok(())
     }
@@ -148,7 +167,8 @@ impl Strongroom {
         reason: &str,
         at: DateTime<Utc>,
     ) -> Result<()> {
-        let chain = self.wait(chain::append(self.vault(), point, op, until, reason, at))?;
+        let append = || Ok(self.wait(chain::append(self.vault(), point, op, until, reason, at))?);
+        let chain = self.with_ballast(append)?;
         tracing::debug!(point = %point.sid, ?op, state = ?chain.state, "a link was added");
         debug_assert!(op != LinkOp::Purge || chain.state.standing == Standing::Gone);
         Ok(())

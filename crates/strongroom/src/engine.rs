@@ -11,6 +11,7 @@ use strongroom_vault::format::{ChunkAddress, ObjectKind, PackId, SegmentPack, To
 use strongroom_vault::{BlockReader, InitOptions, Vault};
 use tokio::runtime::Runtime;
 
+use crate::ballast::Ballast;
 use crate::clock::{Clock, SystemClock};
 use crate::memory::Memory;
 use crate::protected::Protected;
@@ -141,7 +142,11 @@ impl Strongroom {
             now,
             Arc::new(OsEntropy),
         ))?;
-        Ok(Self::assemble(vault, place, runtime))
+        let made = Self::assemble(vault, place, runtime);
+        if let Some(ballast) = made.ballast() {
+            ballast.keep();
+        }
+        Ok(made)
     }
 
     fn open_on(
@@ -257,6 +262,22 @@ impl Strongroom {
     /// The places that no run may harm: the vault's own, and those that a caller names.
     pub(crate) fn protected(&self, named: &[PathBuf]) -> Result<Protected> {
         Protected::find(self.0.place.iter().chain(named))
+    }
+
+    /// The room that is kept on the disk of a local vault.
+    pub(crate) fn ballast(&self) -> Option<Ballast> {
+        Ballast::of(self.0.place.as_ref()?)
+    }
+
+    /// Does something that needs little room; when there is none, again with the room that was kept for it.
+    pub(crate) fn with_ballast<T>(&self, act: impl Fn() -> Result<T>) -> Result<T> {
+        match (act(), self.ballast()) {
+            (Err(error), Some(ballast)) if error.is_full() => {
+                ballast.release();
+                act()
+            }
+            (outcome, _) => outcome,
+        }
     }
 
     pub(crate) fn memory(&self) -> Memory {

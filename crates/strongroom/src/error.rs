@@ -90,6 +90,9 @@ pub enum Error {
     /// The point is the last of its source that can be restored.
     #[error("recovery point {0} is the last of its source")]
     LastPoint(SessionId),
+    /// Soft deletions would end by a clock that does not seem right.
+    #[error("soft deletions are not ended")]
+    Brake(#[source] crate::expire::Brake),
     /// Another run fenced this session before it could commit.
     #[error("session {0} was fenced by another run")]
     Fenced(SessionId),
@@ -118,6 +121,15 @@ impl Error {
         match self {
             Self::Vault(error) => error.is_corruption(),
             Self::TreeDamaged(_) => true,
+            _ => false,
+        }
+    }
+
+    /// True when the vault has no room left.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        match self {
+            Self::Vault(error) => error.io_kind() == Some(std::io::ErrorKind::StorageFull),
             _ => false,
         }
     }

@@ -6,16 +6,18 @@
 //!
 //! | module | is |
 //! |---|---|
-//! | [`vault`], [`crypto`] | the crates below, re-exported |
+//! | [`vault`], [`crypto`], [`policy`] | the crates below, re-exported |
 //! | [`fs`] | reading a source and writing a target by file descriptor |
-//! | `backup`, `restore`, `verify`, `look`, `deletion` | the calls of [`Strongroom`] |
+//! | `backup`, `restore`, `verify`, `look`, `deletion`, `expire` | the calls of [`Strongroom`] |
 //! | `tree` | records and pieces of `docs/format.md` §9 |
 
 mod backup;
+mod ballast;
 mod clock;
 mod deletion;
 mod engine;
 mod error;
+mod expire;
 pub mod fs;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
@@ -31,11 +33,13 @@ mod tree;
 mod verify;
 
 pub use strongroom_crypto as crypto;
+pub use strongroom_policy as policy;
 pub use strongroom_vault as vault;
 
 pub use clock::{Clock, SystemClock};
 pub use engine::Strongroom;
 pub use error::{Error, Result};
+pub use expire::{Brake, ExpireOptions, ExpirePlan, Judged};
 pub use monitor::{Cancel, Monitor, NoMonitor, Phase, Skipped};
 pub use options::{BackupOptions, OnConflict, RestoreOptions, RestoreTarget, VerifyOptions};
 pub use report::{

@@ -48,6 +48,7 @@ impl Strongroom {
                 Err(error) if error.is_corruption() => damaged_view(&point),
                 Err(error) => return Err(error.into()),
             };
+            shown.written_at = Some(written_at);
             shown.take_chain(&chain);
             // A point cannot have been taken after the store had it: a clock that is ahead makes no point newer.
             let known_at = shown.taken_at.min(written_at);
@@ -367,6 +368,9 @@ fn view(point: &PointRef, read: ReadPoint) -> PointView {
         source: names.source,
         host: names.host,
         taken_at: structure.taken_at,
+        written_at: None,
+        previous: structure.prev.map(|previous| previous.sid),
+        slots: structure.slots,
         state: if structure.state == "complete" {
             PointState::Complete
         } else {
@@ -394,6 +398,9 @@ fn damaged_view(point: &PointRef) -> PointView {
         source: String::new(),
         host: String::new(),
         taken_at: chrono::DateTime::from_timestamp_millis(millis).unwrap_or_default(),
+        written_at: None,
+        previous: None,
+        slots: None,
         state: PointState::Damaged,
         logical_bytes: 0,
         files_count: 0,

@@ -33,6 +33,9 @@ pub struct BackupOptions {
     pub hold_until: Option<DateTime<Utc>>,
     /// Explicit retention of this point.
     pub retain_until: Option<DateTime<Utc>>,
+    /// Civil times of the scheduled runs that this point is made for, as `strongroom-policy` writes them; `None` outside
+    /// of any schedule.
+    pub slots: Option<Vec<String>>,
     /// Read and compare everything, but write nothing to the vault.
     pub dry_run: bool,
     /// Random id of this machine, from its state directory: only own dead sessions are fenced.
@@ -63,6 +66,7 @@ impl BackupOptions {
             tags: BTreeMap::new(),
             hold_until: None,
             retain_until: None,
+            slots: None,
             dry_run: false,
             machine: [0; 16],
             host: String::new(),

@@ -75,6 +75,12 @@ pub struct PointView {
     pub host: String,
     /// When its content was taken.
     pub taken_at: DateTime<Utc>,
+    /// When the store had its manifest, by the store's clock.
+    pub written_at: Option<DateTime<Utc>>,
+    /// The point of its source that it was built on.
+    pub previous: Option<SessionId>,
+    /// Civil times of the scheduled runs that it was made for; `None` for a point outside of any schedule.
+    pub slots: Option<Vec<String>>,
     /// Complete or partial.
     pub state: PointState,
     /// Bytes of all files in it.

@@ -7,8 +7,8 @@ use strongroom_chunking::PrefixTable;
 
 use crate::error::in_object;
 use crate::format::{
-    BlockName, ChunkAddress, FormatError, ObjectKind, ObjectName, PackId, Segment, SegmentEntry,
-    RemapId, SegmentPack, SessionId, TOC_AT, Toc, padme, toc_extent,
+    BlockName, ChunkAddress, FormatError, ObjectKind, ObjectName, PackId, RemapId, Segment,
+    SegmentEntry, SegmentPack, SessionId, TOC_AT, Toc, padme, toc_extent,
 };
 use crate::remaps::Remaps;
 use crate::sweep::{Contents, Held, Unusable};

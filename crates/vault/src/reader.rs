@@ -162,11 +162,7 @@ impl BlockReader {
 
     /// The pack in which a chunk lies now, and its address there: at the place of its birth, or where its block was moved
     /// to, or where remaps lead.
-    async fn locate(
-        &self,
-        at: ChunkAddress,
-        kind: ObjectKind,
-    ) -> Result<(Located, ChunkAddress)> {
+    async fn locate(&self, at: ChunkAddress, kind: ObjectKind) -> Result<(Located, ChunkAddress)> {
         let known = lock(&self.places).clone();
         let missing = if known.is_some_and(|places| !places.is_listed(&at.pack)) {
             let object = ObjectName::pack(kind, *self.vault.domain_id(), at.pack).to_string();
@@ -289,11 +285,7 @@ impl BlockReader {
     }
 
     /// Opens and decompresses one block.
-    pub(crate) fn open(
-        &self,
-        row: &BlockRow,
-        mut sealed: Vec<u8>,
-    ) -> Result<Vec<u8>, FormatError> {
+    pub(crate) fn open(&self, row: &BlockRow, mut sealed: Vec<u8>) -> Result<Vec<u8>, FormatError> {
         let denied = strongroom_crypto::Error::NotPermitted("an owner's or agent's key");
         let key = self.vault.keys().block(row.block_type, row.key_epoch);
         let key = key.ok_or(denied)?;

@@ -253,9 +253,7 @@ impl Remaps {
         let name = at.block_name();
         let run = |at: &u32| self.hops.get(*at as usize).map(|hop| hop.run);
         let target = move |at: &u32| run(at).map(|run| run.new.block_name());
-        let first = self
-            .by_target
-            .partition_point(|at| target(at) < Some(name));
+        let first = self.by_target.partition_point(|at| target(at) < Some(name));
         let rest = self.by_target.get(first..).unwrap_or_default();
         rest.iter()
             .take_while(move |at| target(at) == Some(name))
@@ -339,10 +337,7 @@ mod tests {
 
     #[test]
     fn a_circle_has_one_end() {
-        let remaps = remaps(&[
-            (1, &[(at(1, 0), at(2, 0))]),
-            (2, &[(at(2, 0), at(1, 0))]),
-        ]);
+        let remaps = remaps(&[(1, &[(at(1, 0), at(2, 0))]), (2, &[(at(2, 0), at(1, 0))])]);
         let settle = |from, packs: &[u8]| remaps.settle(from, is_in(packs), |_| true);
         assert_eq!(settle(at(1, 0), &[1, 2]), None);
         assert_eq!(settle(at(2, 0), &[1, 2]).expect("found").at, at(1, 0));

@@ -287,6 +287,19 @@ impl Session {
             },
         }
     }
+
+    /// Gives the session up, so that no sweep waits for it. Its checkpoints can still be taken up.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn abandon(&self, reason: String) -> Result<()> {
+        let point = PointRef {
+            sid: self.sid,
+            source: self.source,
+        };
+        fence(&self.vault, &point, "its own run".to_owned(), reason).await?;
+        Ok(())
+    }
 }
 
 async fn create(vault: &Vault, name: &ObjectName, object: Vec<u8>) -> Result<u64> {

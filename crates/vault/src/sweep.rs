@@ -8,6 +8,7 @@ mod cycles;
 mod decide;
 mod held;
 mod liveness;
+mod outlook;
 mod plan;
 mod sessions;
 mod survey;
@@ -22,9 +23,10 @@ use crate::format::{End, Mark, ObjectKind, ObjectName, Plan};
 use crate::session::fence;
 use crate::{BlockReader, Error, Result, Vault};
 
-pub use cycles::Unusable;
 pub(crate) use cycles::Cycles;
+pub use cycles::Unusable;
 pub(crate) use held::{Contents, Held};
+pub use outlook::{Outlook, outlook};
 pub use sessions::OpenSession;
 
 use survey::Survey;
@@ -49,6 +51,10 @@ pub struct SweepOptions {
     pub move_max_bytes: u64,
     /// Say what would happen, write nothing.
     pub dry_run: bool,
+    /// The newest time that an earlier run of this machine has seen, for callers that end soft deletions first.
+    pub newest_seen_at: Option<DateTime<Utc>>,
+    /// Somebody has looked at a clock that did not seem right: soft deletions may end by it.
+    pub is_confirmed: bool,
 }
 
 impl Default for SweepOptions {
@@ -59,6 +65,8 @@ impl Default for SweepOptions {
             rewrite_below_percent: 90,
             move_max_bytes: 1 << 30,
             dry_run: false,
+            newest_seen_at: None,
+            is_confirmed: false,
         }
     }
 }
@@ -149,10 +157,7 @@ async fn begin(
     let mut survey = Survey::take(vault, reader, dead).await?;
     survey.settle();
     let thin = thinning::choose(vault, reader, &survey, options).await?;
-    report.emptied = thin
-        .iter()
-        .map(|pack| emptied(vault, pack))
-        .collect();
+    report.emptied = thin.iter().map(|pack| emptied(vault, pack)).collect();
     report.packs_rewritten_count = thin.len() as u64;
     if !options.dry_run && !thin.is_empty() {
         thinning::carry_out(vault, reader, &mut survey, &thin, now).await?;

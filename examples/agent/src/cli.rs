@@ -105,6 +105,8 @@ pub(crate) enum Command {
     Diff(commands::diff::Args),
     /// Bring files back
     Restore(commands::restore::Args),
+    /// Delete the recovery points that the policy keeps no longer
+    Expire(commands::expire::Args),
     /// Delete recovery points: softly, unless told otherwise
     Delete(commands::delete::DeleteArgs),
     /// Take back the deletion of recovery points

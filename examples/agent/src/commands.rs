@@ -5,6 +5,7 @@ pub(crate) mod cat;
 pub(crate) mod check;
 pub(crate) mod delete;
 pub(crate) mod diff;
+pub(crate) mod expire;
 pub(crate) mod find;
 pub(crate) mod hold;
 pub(crate) mod key;

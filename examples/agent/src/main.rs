@@ -11,6 +11,7 @@
 //! | `state` | the state directory: machine id, chosen vault, credentials, locks |
 //! | `kit` | the recovery kit of a generated passphrase |
 //! | `settings` | defaults of flags: the environment and the configuration file |
+//! | `rules` | what the policy of this machine says of points |
 //! | `access`, `secret`, `prompt` | which vault, and with which key |
 //! | `create`, `slots` | making a vault; its key slots |
 //! | `fail` | errors, their exit codes and their help |
@@ -31,6 +32,7 @@ mod kit;
 mod limits;
 mod output;
 mod prompt;
+mod rules;
 mod run;
 mod secret;
 mod settings;

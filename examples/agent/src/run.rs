@@ -99,6 +99,7 @@ fn start(cli: Cli, out: Out) -> Result<Code> {
         Command::Delete(args) => commands::delete::delete(&agent, args),
         Command::Undelete(args) => commands::delete::undelete(&agent, args),
         Command::Hold(args) => commands::hold::run(&agent, args),
+        Command::Expire(args) => commands::expire::run(&agent, args),
         Command::Sweep(args) => commands::sweep::run(&agent, args),
         Command::Verify(args) => commands::verify::run(&agent, args),
         Command::Status => commands::status::run(&agent),

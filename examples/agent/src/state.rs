@@ -8,6 +8,7 @@
 //! credentials/<vault id>.maintenance    what deletes and sweeps there
 //! policy.toml                      the policy of this machine
 //! policy-before.json               one that keeps more, until the edit that replaced it has settled
+//! seen                             the newest time that a run has seen
 //! locks/<vault id>.<source>.lock   held while a job of the source runs
 //! first-run.lock                   held while the embedded vault is made
 //! vault/                           the embedded vault of a first run
@@ -20,6 +21,7 @@ mod lock;
 
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use strongroom::crypto::Credential;
 
@@ -177,6 +179,18 @@ impl State {
 
     pub(crate) fn keep_maintenance(&self, vault_id: &str, credential: &Credential) -> Result<()> {
         self.keep_credential(&format!("{vault_id}.maintenance"), credential)
+    }
+
+    /// The newest time that an earlier run has seen by a store's clock. A file that does not parse tells nothing.
+    pub(crate) fn seen_at(&self) -> Result<Option<DateTime<Utc>>> {
+        let Ok(dir) = self.dir() else { return Ok(None) };
+        let text = read_private(&dir.join("seen"))?;
+        Ok(text.and_then(|text| text.trim().parse().ok()))
+    }
+
+    pub(crate) fn keep_seen_at(&self, at: DateTime<Utc>) -> Result<()> {
+        let path = self.prepare()?.join("seen");
+        write_private(&path, format!("{}\n", at.to_rfc3339()).as_bytes())
     }
 
     /// Takes the lock of a source in a vault.

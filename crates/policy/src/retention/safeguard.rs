@@ -37,3 +37,24 @@ pub fn clock_state(now: DateTime<Utc>, newest_seen_at: DateTime<Utc>) -> ClockSt
         ClockState::Plausible
     }
 }
+
+/// Points of one source that may expire in one run without confirmation, at least.
+const FEW_POINTS: usize = 5;
+
+/// How many of the points of one source may expire in one run before somebody confirms it: five or a tenth, whichever
+/// is more. A policy that was written in error then loses little before it is seen.
+///
+/// ```
+/// # use strongroom_policy::retention::most_points_at_once;
+/// assert_eq!([12, 50, 87, 1000].map(most_points_at_once), [5, 5, 8, 100]);
+/// ```
+#[must_use]
+pub fn most_points_at_once(standing_count: usize) -> usize {
+    FEW_POINTS.max(standing_count / 10)
+}
+
+/// How many of a vault's bytes may be given up in one run before somebody confirms it: a fifth.
+#[must_use]
+pub fn most_bytes_at_once(vault_bytes: u64) -> u64 {
+    vault_bytes / 5
+}

@@ -69,16 +69,29 @@ fn expire(vault: &Strongroom, policy: &Policy, now: DateTime<Utc>) {
         .map(|view| Point::scheduled(view.id, view.taken_at, Vec::new()))
         .collect();
     all.sort_by_key(|point| point.taken_at);
-    for verdict in decide(&all, policy, now).iter().filter(|verdict| !verdict.is_kept()) {
+    for verdict in decide(&all, policy, now)
+        .iter()
+        .filter(|verdict| !verdict.is_kept())
+    {
         vault.delete_now(&verdict.id, "expired").expect("purged");
     }
 }
 
 /// Bytes of all objects.
 fn vault_bytes(vault: &Strongroom) -> u64 {
-    let prefixes = ["d", "m", "index", "points", "sess", "gc", "chain", "remap", "keys"];
-    let list = |prefix| vault.wait(vault.vault().store().list(prefix)).expect("listed");
-    prefixes.iter().flat_map(|prefix| list(prefix)).map(|line| line.bytes).sum()
+    let prefixes = [
+        "d", "m", "index", "points", "sess", "gc", "chain", "remap", "keys",
+    ];
+    let list = |prefix| {
+        vault
+            .wait(vault.vault().store().list(prefix))
+            .expect("listed")
+    };
+    prefixes
+        .iter()
+        .flat_map(|prefix| list(prefix))
+        .map(|line| line.bytes)
+        .sum()
 }
 
 /// What a vault would take in which every block holds only what some point needs: each needed chunk, once, with its share
@@ -90,7 +103,9 @@ fn needed_bytes(vault: &Strongroom) -> u64 {
         directory.load_index(vault.vault()).await.expect("loaded");
         let mut named: HashSet<ChunkAddress> = HashSet::new();
         for view in vault_points(vault).await {
-            let structure = points::read_structure(vault.vault(), &view).await.expect("read");
+            let structure = points::read_structure(vault.vault(), &view)
+                .await
+                .expect("read");
             for piece in structure.expect("a point").list {
                 let at = piece.address();
                 named.insert(at);
@@ -108,10 +123,12 @@ fn needed_bytes(vault: &Strongroom) -> u64 {
             }
         }
         let mut sum = 0.0;
-        let settled = named.iter().map(|at| match directory.resolve(at.block_name()) {
-            Some(_) => *at,
-            None => directory.remapped(*at).expect("every chunk is somewhere"),
-        });
+        let settled = named
+            .iter()
+            .map(|at| match directory.resolve(at.block_name()) {
+                Some(_) => *at,
+                None => directory.remapped(*at).expect("every chunk is somewhere"),
+            });
         for at in settled.collect::<HashSet<_>>() {
             let (pack, position) = directory.resolve(at.block_name()).expect("there");
             let kind = directory.entry(&pack).expect("listed").kind;
@@ -120,16 +137,26 @@ fn needed_bytes(vault: &Strongroom) -> u64 {
             let (row, chunk) = (row.expect("there"), chunk.expect("there"));
             sum += f64::from(row.stored_len) * f64::from(chunk.raw_len) / f64::from(row.raw_len);
         }
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a sum of bytes")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a sum of bytes"
+        )]
         let bytes = sum as u64;
         bytes
     })
 }
 
 async fn vault_points(vault: &Strongroom) -> Vec<points::PointRef> {
-    let chains = strongroom::vault::chain::all(vault.vault()).await.expect("read");
+    let chains = strongroom::vault::chain::all(vault.vault())
+        .await
+        .expect("read");
     let mut all = points::all(vault.vault()).await.expect("listed");
-    all.retain(|point| !chains.get(&point.sid).is_some_and(strongroom::vault::chain::Chain::is_gone));
+    all.retain(|point| {
+        !chains
+            .get(&point.sid)
+            .is_some_and(strongroom::vault::chain::Chain::is_gone)
+    });
     all
 }
 
@@ -154,7 +181,9 @@ fn live(life: &Life, options: &SweepOptions) -> u64 {
     for number in 0..life.days_count {
         day.0.store(number, Ordering::Relaxed);
         for _ in 0..life.files_count / 100 {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             let version = u64::try_from(number).expect("positive") + 1;
             write(&home, (state >> 33) % life.files_count, version);
         }

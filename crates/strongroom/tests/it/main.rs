@@ -10,6 +10,7 @@ mod churn;
 mod conflicts;
 mod counted;
 mod damage;
+mod full_disk;
 mod hurt;
 mod interrupted;
 mod landing;

@@ -10,7 +10,9 @@ use object_store::memory::InMemory;
 use strongroom::crypto::{Credential, Role, SlotSecret};
 use strongroom::vault::format::{ChunkAddress, ListPiece, ObjectKind, SessionId};
 use strongroom::vault::wrap::{Fate, Faulty};
-use strongroom::vault::{BlockReader, InitOptions, SweepOptions, SweepReport, points};
+use strongroom::vault::{
+    BlockReader, InitOptions, PackDirectory, SweepOptions, SweepReport, points,
+};
 use strongroom::{NoMonitor, Strongroom, VerifyOptions};
 
 use crate::support::{backup, passphrase, random_bytes, restore_point, snapshot};
@@ -27,8 +29,8 @@ struct Scene {
 const FILES_COUNT: u64 = 120;
 
 impl Scene {
-    /// Two points; between them, two thirds of the files change, so that a third of each block is needed by the second
-    /// alone.
+    /// Two points; between them, two thirds of the files change, and so do two thirds of the directories: of each block, a
+    /// third is needed by the second point alone.
     fn new() -> Self {
         let store = Arc::new(InMemory::new());
         let mut options = InitOptions::for_tests();
@@ -60,7 +62,7 @@ impl Scene {
     /// Writes some of the files anew and backs up.
     fn change(&mut self, state: u64, is_changed: impl Fn(u64) -> bool) {
         for number in (0..FILES_COUNT).filter(|number| is_changed(*number)) {
-            let path = self.home().join(format!("{}/{number}", number % 4));
+            let path = self.home().join(format!("{}/{number}", number % 12));
             fs::create_dir_all(path.parent().expect("below")).expect("made");
             let len = 3000 + 40 * usize::try_from(number).expect("small");
             fs::write(path, random_bytes(1000 * state + number, len)).expect("written");
@@ -123,7 +125,10 @@ fn thin_blocks_are_rewritten_and_their_chunks_are_found() {
     let mut scene = Scene::new();
     let stored = |scene: &Scene| scene.vault.status().expect("a status").stored_bytes;
     let before = stored(&scene);
-    scene.vault.delete_now(&scene.points[0].0, "").expect("purged");
+    scene
+        .vault
+        .delete_now(&scene.points[0].0, "")
+        .expect("purged");
     let mut options = SweepOptions::default();
     options.dry_run = true;
     let told = scene.vault.sweep(&options).expect("a dry run");
@@ -133,12 +138,19 @@ fn thin_blocks_are_rewritten_and_their_chunks_are_found() {
     assert!(rewritten(&report, "d/") > 0, "{report:?}");
     assert!(rewritten(&report, "m/") > 0, "trees are rewritten, too");
     assert!(!names(&scene.vault, "remap").is_empty());
-    assert!(stored(&scene) * 10 < before * 8, "{} of {before}", stored(&scene));
+    assert!(
+        stored(&scene) * 10 < before * 8,
+        "{} of {before}",
+        stored(&scene)
+    );
     scene.is_whole(Arc::<InMemory>::clone(&scene.store));
     // What was rewritten is known: nothing of it is stored again.
     let again = backup(&scene.vault, &scene.home());
     assert_eq!(again.unique_bytes, 0, "{again:?}");
-    scene.points.push((again.recovery_point.expect("a point"), snapshot(&scene.home())));
+    scene.points.push((
+        again.recovery_point.expect("a point"),
+        snapshot(&scene.home()),
+    ));
     scene.is_whole(Arc::<InMemory>::clone(&scene.store));
     nothing_is_left_over(&scene.vault);
 }
@@ -158,13 +170,18 @@ fn remaps_do_not_pile_up() {
     sweep(&scene.vault);
     nothing_is_left_over(&scene.vault);
     scene.is_whole(Arc::<InMemory>::clone(&scene.store));
-    let remaps = scene.vault.wait(strongroom::vault::Remaps::load(scene.vault.vault()));
+    let remaps = scene
+        .vault
+        .wait(strongroom::vault::Remaps::load(scene.vault.vault()));
     assert!(!remaps.expect("loaded").is_empty());
     // Nothing of old is named any more.
     scene.change(9, |_| true);
     let points: Vec<SessionId> = scene.points.iter().map(|(point, _)| *point).collect();
     let standing = scene.vault.points().expect("listed");
-    for point in standing.iter().filter(|view| view.id != points[points.len() - 1]) {
+    for point in standing
+        .iter()
+        .filter(|view| view.id != points[points.len() - 1])
+    {
         scene.vault.delete_now(&point.id, "").expect("purged");
     }
     fs::remove_dir_all(scene.home().join("0")).expect("removed");
@@ -179,11 +196,15 @@ fn remaps_do_not_pile_up() {
 #[test]
 fn a_host_without_keys_of_content_moves_only() {
     let scene = Scene::new();
-    scene.vault.delete_now(&scene.points[0].0, "").expect("purged");
-    let add = scene
+    scene
         .vault
-        .vault()
-        .add_credential(Role::Maintenance, "test", chrono::DateTime::UNIX_EPOCH);
+        .delete_now(&scene.points[0].0, "")
+        .expect("purged");
+    let add =
+        scene
+            .vault
+            .vault()
+            .add_credential(Role::Maintenance, "test", chrono::DateTime::UNIX_EPOCH);
     let credential = scene.vault.wait(add).expect("a slot");
     let store = Arc::<InMemory>::clone(&scene.store);
     let host = Strongroom::open_store(store, SlotSecret::Credential(&credential)).expect("opened");
@@ -203,13 +224,20 @@ fn a_host_without_keys_of_content_moves_only() {
 /// The chunks of data that the newest point uses.
 fn data_chunks(vault: &Strongroom, reader: &BlockReader, point: &SessionId) -> Vec<ChunkAddress> {
     vault.wait(async {
+        let directory = PackDirectory::list(vault.vault()).await.expect("listed");
         let point = points::find(vault.vault(), *point).await.expect("listed");
         let structure = points::read_structure(vault.vault(), &point.expect("there")).await;
         let mut chunks = Vec::new();
         for piece in structure.expect("read").expect("a point").list {
             let raw = reader.chunk(piece.address(), ObjectKind::MetaPack).await;
-            for pack in ListPiece::decode(&raw.expect("read")).expect("a piece").packs {
-                if reader.toc(pack.pack, ObjectKind::DataPack).await.is_err() {
+            for pack in ListPiece::decode(&raw.expect("read"))
+                .expect("a piece")
+                .packs
+            {
+                if !directory
+                    .entry(&pack.pack)
+                    .is_some_and(|pack| pack.kind == ObjectKind::DataPack)
+                {
                     continue;
                 }
                 for block in pack.blocks {
@@ -241,7 +269,10 @@ fn a_reader_follows_what_a_sweep_does_meanwhile() {
         chunks.iter().map(|at| read(at).expect("found")).collect()
     };
     let before = read();
-    scene.vault.delete_now(&scene.points[0].0, "").expect("purged");
+    scene
+        .vault
+        .delete_now(&scene.points[0].0, "")
+        .expect("purged");
     let mut options = SweepOptions::default();
     options.rewrite_below_percent = 0;
     let report = scene.vault.sweep(&options).expect("a sweep");
@@ -255,25 +286,40 @@ fn a_reader_follows_what_a_sweep_does_meanwhile() {
         vault.wait(len).expect("found")
     });
     let lens: Vec<u64> = lens.collect();
-    assert!(lens.iter().zip(&before).all(|(len, raw)| *len == raw.len() as u64));
+    assert!(
+        lens.iter()
+            .zip(&before)
+            .all(|(len, raw)| *len == raw.len() as u64)
+    );
 }
 
 /// It is not lost more than it was, and what a sweep stores elsewhere of its pack is not stored again each time.
 #[test]
 fn a_damaged_block_is_left_where_it_is() {
     let scene = Scene::new();
-    scene.vault.delete_now(&scene.points[0].0, "").expect("purged");
+    scene
+        .vault
+        .delete_now(&scene.points[0].0, "")
+        .expect("purged");
     let mut options = SweepOptions::default();
     options.dry_run = true;
     let told = scene.vault.sweep(&options).expect("a dry run");
-    let victim = told.emptied.iter().find(|pack| pack.rewritten_blocks_count > 1);
+    let victim = told
+        .emptied
+        .iter()
+        .find(|pack| pack.rewritten_blocks_count > 1);
     let victim = victim.expect("one is rewritten").object.clone();
     let store = Arc::<InMemory>::clone(&scene.store);
     let store: Arc<dyn ObjectStore> = store;
-    let bytes = scene.vault.wait(scene.vault.vault().store().read(&victim, u64::MAX));
+    let bytes = scene
+        .vault
+        .wait(scene.vault.vault().store().read(&victim, u64::MAX));
     let mut bytes = bytes.expect("read").to_vec();
     // In the first block, behind header and table.
-    let at = 72 + usize::try_from(u32::from_le_bytes(bytes[64..68].try_into().expect("four"))).expect("small") + 100;
+    let at = 72
+        + usize::try_from(u32::from_le_bytes(bytes[64..68].try_into().expect("four")))
+            .expect("small")
+        + 100;
     bytes[at] ^= 1;
     let path = victim.clone().into();
     let put = object_store::ObjectStoreExt::put(&store, &path, bytes.into());
@@ -281,17 +327,27 @@ fn a_damaged_block_is_left_where_it_is() {
     let vault = scene.open(Arc::clone(&store));
     for _ in 0..3 {
         let report = sweep(&vault);
-        assert!(!report.deleted.contains(&victim), "what it holds is not elsewhere");
+        assert!(
+            !report.deleted.contains(&victim),
+            "what it holds is not elsewhere"
+        );
     }
     let report = sweep(&vault);
-    assert_eq!(report.deleted, Vec::<String>::new(), "nothing is made in vain");
+    assert_eq!(
+        report.deleted,
+        Vec::<String>::new(),
+        "nothing is made in vain"
+    );
 }
 
 /// The worker dies at an operation on the store, before it or after it took effect: what stands restores, and the next
 /// workers finish without leaving garbage.
 fn cut_at(cuts: impl Iterator<Item = (u64, bool)>) -> u64 {
     let scene = Scene::new();
-    scene.vault.delete_now(&scene.points[0].0, "").expect("purged");
+    scene
+        .vault
+        .delete_now(&scene.points[0].0, "")
+        .expect("purged");
     let mut done = 0;
     for (cut, is_after) in cuts {
         let store: Arc<dyn ObjectStore> = Arc::new(scene.store.fork());
@@ -323,9 +379,9 @@ fn cut_at(cuts: impl Iterator<Item = (u64, bool)>) -> u64 {
 
 #[test]
 fn dying_while_blocks_are_rewritten_loses_nothing() {
-    let done = cut_at((1..).step_by(9).map(|cut| (cut, cut % 2 == 0)));
+    let done = cut_at((1..).step_by(13).map(|cut| (cut, cut % 2 == 0)));
     eprintln!("{done} cut points");
-    assert!(done > 8, "{done}");
+    assert!(done > 5, "{done}");
 }
 
 #[test]

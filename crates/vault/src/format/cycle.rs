@@ -29,7 +29,11 @@ impl Mark {
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Writer::new();
         let has_remaps = !self.remaps.is_empty();
-        out.u8(if has_remaps { VERSION_WITH_REMAPS } else { VERSION });
+        out.u8(if has_remaps {
+            VERSION_WITH_REMAPS
+        } else {
+            VERSION
+        });
         out.varint(self.packs.len() as u64);
         for (pack, kind) in &self.packs {
             out.raw(pack.as_bytes());
@@ -37,7 +41,9 @@ impl Mark {
         }
         if has_remaps {
             out.varint(self.remaps.len() as u64);
-            self.remaps.iter().for_each(|remap| out.raw(remap.as_bytes()));
+            self.remaps
+                .iter()
+                .for_each(|remap| out.raw(remap.as_bytes()));
         }
         out.into_vec()
     }
@@ -121,7 +127,9 @@ fn read_condemned_remaps(input: &mut Reader<'_>) -> Result<Vec<RemapId>, FormatE
         remaps.push(remap);
     }
     if remaps.is_empty() {
-        return Err(FormatError::Malformed("a mark without remaps says otherwise"));
+        return Err(FormatError::Malformed(
+            "a mark without remaps says otherwise",
+        ));
     }
     Ok(remaps)
 }

@@ -51,6 +51,10 @@ pub struct Structure {
     pub hold_until: Option<DateTime<Utc>>,
     /// Explicit retention.
     pub retain_until: Option<DateTime<Utc>>,
+    /// Civil times of the scheduled runs that it was made for, as `strongroom-policy` writes them; `None` for a point
+    /// outside of any schedule. Maintenance hosts need it to tell how long to keep a point.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slots: Option<Vec<String>>,
     /// Program and version that wrote it.
     pub writer: String,
     /// Tells two equal documents apart.
@@ -78,6 +82,7 @@ impl Structure {
             stats: PointStats::default(),
             hold_until: None,
             retain_until: None,
+            slots: None,
             writer: String::new(),
             nonce: String::new(),
         }

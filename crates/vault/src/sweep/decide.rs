@@ -5,7 +5,9 @@ use std::collections::HashSet;
 
 use super::held::{Contents, Held, Places};
 use super::liveness::{Liveness, chunk_of};
-use crate::format::{BlockName, CYCLE_MAX_ENTRIES, ChunkAddress, Mark, ObjectKind, PackId, RemapId};
+use crate::format::{
+    BlockName, CYCLE_MAX_ENTRIES, ChunkAddress, Mark, ObjectKind, PackId, RemapId,
+};
 use crate::remaps::Remaps;
 
 /// Chooses one copy of each needed block to keep and condemns all packs that keep none, and all remaps that lead nowhere

@@ -45,8 +45,7 @@ impl Held {
 
     /// Its blocks of which something is needed.
     pub(crate) fn needed(&self, live: &Liveness) -> impl Iterator<Item = BlockName> {
-        self.blocks()
-            .filter(|name| !live.needed(name).is_empty())
+        self.blocks().filter(|name| !live.needed(name).is_empty())
     }
 
     pub(crate) fn needed_chunks_count(&self, live: &Liveness) -> u32 {

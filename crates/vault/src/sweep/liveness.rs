@@ -167,7 +167,9 @@ impl Liveness {
 
     /// The chunks of a block that are needed there; empty when there are none.
     pub(crate) fn needed(&self, name: &BlockName) -> ChunkSet {
-        let mut set = self.named_of(name).map_or_else(ChunkSet::default, |(_, set)| set);
+        let mut set = self
+            .named_of(name)
+            .map_or_else(ChunkSet::default, |(_, set)| set);
         if let Some(away) = self.away.get(name) {
             set.remove_all(away);
         }

@@ -78,7 +78,8 @@ impl Survey {
         let (live, writers) = (&self.live, &self.writers);
         self.held.retain(|pack| {
             let writer = writers.get(&pack.pack);
-            pack.needed(live).next().is_some() || writer.is_some_and(|writer| !open.contains(writer))
+            pack.needed(live).next().is_some()
+                || writer.is_some_and(|writer| !open.contains(writer))
         });
     }
 

@@ -143,7 +143,10 @@ mod tests {
         use Treatment::{Move, Rewrite};
         let whole = treated(&[100, 0, 100, 5], true);
         assert_eq!(whole, Some(vec![(0, Move), (2, Move), (3, Rewrite)]));
-        assert_eq!(treated(&[70, 70], true), Some(vec![(0, Rewrite), (1, Rewrite)]));
+        assert_eq!(
+            treated(&[70, 70], true),
+            Some(vec![(0, Rewrite), (1, Rewrite)])
+        );
     }
 
     #[test]
@@ -170,7 +173,10 @@ mod tests {
             raw_bytes: 1_300_000,
             needed_bytes: 1_300_000,
         };
-        assert_eq!(treat(PACK, &[rewritten], &SweepOptions::default(), true), None);
+        assert_eq!(
+            treat(PACK, &[rewritten], &SweepOptions::default(), true),
+            None
+        );
     }
 
     #[test]

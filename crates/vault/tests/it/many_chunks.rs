@@ -106,10 +106,16 @@ impl Maker {
         let now = DateTime::from_timestamp(i64::try_from(number).expect("small") * 86_400, 0);
         let now = now.expect("in range");
         let machine = MachineId::from_bytes([1; 16]);
-        let session = Session::begin(&self.vault, SOURCE, machine, now).await.expect("begun");
+        let session = Session::begin(&self.vault, SOURCE, machine, now)
+            .await
+            .expect("begun");
         let mut segment = Segment::default();
         let mut changed: Vec<PackId> = Vec::new();
-        let new_packs = if number == 0 { self.shape.first_packs } else { self.shape.daily_packs };
+        let new_packs = if number == 0 {
+            self.shape.first_packs
+        } else {
+            self.shape.daily_packs
+        };
         for _ in 0..new_packs {
             let pack = self.data_pack();
             changed.push(pack.pack_id);
@@ -131,7 +137,10 @@ impl Maker {
         }
         self.derive(&session, &mut segment, &changed).await;
         session.put_segment(segment).await.expect("indexed");
-        let list = self.pieces.iter().map(|(first, at)| ListPieceRef::new(*first, *at));
+        let list = self
+            .pieces
+            .iter()
+            .map(|(first, at)| ListPieceRef::new(*first, *at));
         let structure = Structure {
             source: SOURCE,
             sid: session.id(),
@@ -178,9 +187,16 @@ impl Maker {
     async fn derive(&mut self, session: &Session, segment: &mut Segment, changed: &[PackId]) {
         let mut ranges: BTreeMap<Option<PackId>, Option<PackId>> = BTreeMap::new();
         for pack in changed {
-            let first = self.pieces.range(..=pack).next_back().map(|(first, _)| *first);
+            let first = self
+                .pieces
+                .range(..=pack)
+                .next_back()
+                .map(|(first, _)| *first);
             let next = match first {
-                Some(first) => self.pieces.range((std::ops::Bound::Excluded(first), std::ops::Bound::Unbounded)).next(),
+                Some(first) => self
+                    .pieces
+                    .range((std::ops::Bound::Excluded(first), std::ops::Bound::Unbounded))
+                    .next(),
                 None => self.pieces.iter().next(),
             };
             ranges.insert(first, next.map(|(next, _)| *next));
@@ -223,7 +239,10 @@ impl Maker {
         let domain = vault.domain().expect("an owner's");
         let hasher = ChunkHasher::new(domain.chunk_id_key(BlockType::List));
         for group in raws.chunks(24) {
-            let raw: Vec<u8> = group.iter().flat_map(|(_, raw)| raw.iter().copied()).collect();
+            let raw: Vec<u8> = group
+                .iter()
+                .flat_map(|(_, raw)| raw.iter().copied())
+                .collect();
             let (mut payload, codec) = codec.compress(&raw, 1).expect("compressed");
             let raw_len = u32::try_from(raw.len()).expect("small");
             let context = BlockContext {
@@ -330,7 +349,9 @@ fn peak_mib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
     let line = status.lines().find(|line| line.starts_with("VmHWM"));
     let kib = line.and_then(|line| line.split_whitespace().nth(1));
-    kib.and_then(|kib| kib.parse::<u64>().ok()).expect("a number") / 1024
+    kib.and_then(|kib| kib.parse::<u64>().ok())
+        .expect("a number")
+        / 1024
 }
 
 #[tokio::test]
@@ -345,7 +366,11 @@ async fn a_host_sweeps_many_points_without_a_look_into_a_tree() {
     let (report, _) = swept(dir.path(), &credential).await;
     assert!(report.packs_deleted_count > 0, "{report:?}");
     let (report, _) = swept(dir.path(), &credential).await;
-    assert_eq!(report.deleted, Vec::<String>::new(), "all was found at once");
+    assert_eq!(
+        report.deleted,
+        Vec::<String>::new(),
+        "all was found at once"
+    );
 }
 
 /// Ten million chunks in a thousand points; the sweep runs in a process of its own.
@@ -353,7 +378,9 @@ async fn a_host_sweeps_many_points_without_a_look_into_a_tree() {
 #[ignore = "takes minutes and a gigabyte of disk"]
 fn soak_a_sweep_of_ten_million_chunks_takes_little_memory() {
     const NAME: &str = "many_chunks::soak_a_sweep_of_ten_million_chunks_takes_little_memory";
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build();
     let runtime = runtime.expect("a runtime");
     if let Some(dir) = std::env::var_os("STRONGROOM_SWEEP_DIR") {
         let dir = Path::new(&dir);
@@ -388,5 +415,9 @@ fn soak_a_sweep_of_ten_million_chunks_takes_little_memory() {
         .expect("it runs");
     let text = String::from_utf8_lossy(&output.stdout);
     println!("{chunks} chunks in {} points: {text}", shape.points);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }

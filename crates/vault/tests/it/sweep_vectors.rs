@@ -160,7 +160,15 @@ fn with_remaps() -> Vectors {
     };
     let plain = mark_of_remaps().encode();
     let kind = ObjectKind::Mark;
-    let object = seal_signed(kind, &name, &plain, keys.control(), &VAULT, &signer(), &entropy);
+    let object = seal_signed(
+        kind,
+        &name,
+        &plain,
+        keys.control(),
+        &VAULT,
+        &signer(),
+        &entropy,
+    );
     out.insert(format!("plain {name}"), hex(&plain));
     out.insert(name.to_string(), hex(&object.expect("sealed")));
     out
@@ -241,7 +249,10 @@ fn tables_come_back_and_refuse_what_is_out_of_order() {
     };
     assert!(Mark::decode(&turned.encode()).is_err());
     let condemning = mark_of_remaps();
-    assert_eq!(Mark::decode(&condemning.encode()).expect("its own"), condemning);
+    assert_eq!(
+        Mark::decode(&condemning.encode()).expect("its own"),
+        condemning
+    );
     assert!(condemning.condemns_remap(&RemapId::from_bytes([0x77; 16])));
     assert!(!mark().condemns_remap(&RemapId::from_bytes([0x77; 16])));
     let turned = Mark {

@@ -1,11 +1,14 @@
 //! `points`: the recovery points, newest first.
 
-use strongroom::{PointState, PointView};
+use std::collections::HashMap;
+
+use strongroom::{Judged, PointState, PointView};
 
 use crate::access::{self, Need};
 use crate::fail::{Code, Result};
 use crate::output::human::{self, Align};
 use crate::output::json;
+use crate::rules::Rules;
 use crate::run::{Agent, now};
 
 #[derive(Debug, clap::Args)]
@@ -25,20 +28,46 @@ pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
     if let Some(source) = &args.source {
         points.retain(|point| point.source == *source);
     }
+    let now = now();
+    let judged = match Rules::of_machine(agent)? {
+        Some(rules) => access.vault.judge(&rules.options(&points), now)?,
+        None => Vec::new(),
+    };
+    let judged: HashMap<_, _> = judged
+        .iter()
+        .map(|point| (point.verdict.id, point))
+        .collect();
+    let documents = points.iter().map(|point| {
+        let document = json::Point::new(point, now);
+        match judged.get(&point.id) {
+            Some(judged) => document.judged(judged),
+            None => document,
+        }
+    });
     if agent.out.json {
-        let now = now();
-        let documents: Vec<_> = points
-            .iter()
-            .map(|point| json::Point::new(point, now))
-            .collect();
-        agent.out.document(&documents)?;
+        agent.out.document(&documents.collect::<Vec<_>>())?;
     } else {
-        agent.out.text(&text(&points))?;
+        let kept: Vec<_> = points
+            .iter()
+            .map(|point| judged.get(&point.id).map(|judged| kept_by(judged)))
+            .collect();
+        agent.out.text(&text(&points, kept))?;
     }
     Ok(Code::Done)
 }
 
-fn text(points: &[PointView]) -> String {
+fn kept_by(judged: &Judged) -> String {
+    match (judged.is_kept(), judged.verdict.expires_at()) {
+        (false, _) => "expires".to_owned(),
+        (true, None) => judged.kept_because().join(", "),
+        (true, Some(at)) => {
+            let rules = judged.kept_because().join(", ");
+            format!("{rules} until {}", human::time(at))
+        }
+    }
+}
+
+fn text(points: &[PointView], kept: Vec<Option<String>>) -> String {
     if points.is_empty() {
         return "no recovery points".to_owned();
     }
@@ -52,11 +81,15 @@ fn text(points: &[PointView]) -> String {
         ("kept", Align::Left),
         ("tags", Align::Left),
     ];
-    let rows: Vec<_> = points.iter().map(row).collect();
+    let rows: Vec<_> = points
+        .iter()
+        .zip(kept)
+        .map(|(point, kept)| row(point, kept))
+        .collect();
     human::table(&columns, &rows)
 }
 
-fn row(point: &PointView) -> Vec<String> {
+fn row(point: &PointView, judged: Option<String>) -> Vec<String> {
     let is_known = point.state != PointState::Damaged;
     let known = |text: String| if is_known { text } else { "?".to_owned() };
     let tags: Vec<_> = point
@@ -73,7 +106,7 @@ fn row(point: &PointView) -> Vec<String> {
         .into_iter()
         .filter_map(|(why, at)| Some(format!("{why} {}", human::time(at?))));
     let held = point.is_held.then(|| "held".to_owned());
-    let kept = held.into_iter().chain(dates);
+    let own = held.into_iter().chain(dates).collect::<Vec<_>>().join(", ");
     vec![
         point.id.to_string(),
         known(human::clean(&point.source)),
@@ -81,7 +114,7 @@ fn row(point: &PointView) -> Vec<String> {
         point.state.as_str().to_owned(),
         known(human::count(point.files_count)),
         known(human::bytes(point.logical_bytes)),
-        kept.collect::<Vec<_>>().join(", "),
+        judged.unwrap_or(own),
         human::clean(&tags.join(" ")),
     ]
 }

@@ -1,6 +1,6 @@
 //! `policy`: checking, setting and showing the policy of this machine, and what it would do.
 
-mod file;
+pub(crate) mod file;
 mod history;
 mod next;
 mod simulate;

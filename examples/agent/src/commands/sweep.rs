@@ -13,12 +13,17 @@ pub(crate) struct Args {
     /// Say what would be deleted, delete nothing
     #[arg(long)]
     dry_run: bool,
+    /// Go on though the clock does not seem right
+    #[arg(long)]
+    yes: bool,
 }
 
 pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
     let access = access::open(agent, Need::Maintenance)?;
     let mut options = SweepOptions::default();
     options.dry_run = args.dry_run;
+    options.is_confirmed = args.yes;
+    options.newest_seen_at = agent.state.seen_at()?;
     let report = access.vault.sweep(&options)?;
     let waiting: Vec<Value> = report.waiting_for.iter().map(waiting).collect();
     let mut document = json!({

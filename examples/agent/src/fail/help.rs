@@ -50,6 +50,9 @@ pub(super) fn help_of(error: &Error) -> &'static str {
         Error::LastPoint(_) => {
             "make a newer recovery point of the source first, or delete it softly, without --now"
         }
+        Error::Brake(_) => {
+            "set the clock right, or, if it is, run `strongroom-agent sweep --yes`; nothing was deleted"
+        }
         Error::TreeDamaged(_) => DAMAGE,
         Error::Fenced(_) => "wait until the other run of this source has ended, then run it again",
         _ => ASK_CHECK,
@@ -93,9 +96,7 @@ fn vault_help(error: &VaultError) -> &'static str {
         VaultError::Object { source, .. } | VaultError::Format(source) => match source {
             FormatError::UnsupportedVersion { .. }
             | FormatError::UnknownFeature { .. }
-            | FormatError::UnknownLayout { .. } => {
-                NEW_VERSION
-            }
+            | FormatError::UnknownLayout { .. } => NEW_VERSION,
             FormatError::Crypto(error) => crypto_help(error),
             _ => DAMAGE,
         },

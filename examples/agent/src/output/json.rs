@@ -7,7 +7,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use strongroom::fs::Kind;
 use strongroom::{
-    BackupReport, Change, Difference, EntryView, PointView, RestoreReport, VerifyReport,
+    BackupReport, Change, Difference, EntryView, Judged, PointView, RestoreReport, VerifyReport,
 };
 
 use crate::fail::Fail;
@@ -180,6 +180,13 @@ impl<'a> Point<'a> {
             host: &point.host,
             roots: point.roots.iter().map(|root| Path::new(root)).collect(),
         }
+    }
+
+    /// With what the policy says of it.
+    pub(crate) fn judged(mut self, judged: &Judged) -> Self {
+        self.kept_because = judged.kept_because();
+        self.expires_at = judged.verdict.expires_at().map(time);
+        self
     }
 }
 

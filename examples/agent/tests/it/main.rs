@@ -7,9 +7,11 @@
 
 mod contract;
 mod deletion;
+mod expire;
 mod failures;
 mod first_run;
 mod keys;
+mod killed;
 mod limits;
 mod locks;
 mod machine;

@@ -59,12 +59,18 @@ fn condemned(held: &[Held], remaps: &Remaps, live: &mut Liveness) -> (Vec<PackId
     let places = Places::of(held.iter());
     live.settle(remaps, |name| places.has(name), |_| true);
     let mark = condemn(held, remaps, live);
-    (mark.packs.iter().map(|(pack, _)| *pack).collect(), mark.remaps)
+    (
+        mark.packs.iter().map(|(pack, _)| *pack).collect(),
+        mark.remaps,
+    )
 }
 
 fn mark(packs: &[u8], remaps: &[u8]) -> Mark {
     Mark {
-        packs: packs.iter().map(|n| (pack(*n), ObjectKind::DataPack)).collect(),
+        packs: packs
+            .iter()
+            .map(|n| (pack(*n), ObjectKind::DataPack))
+            .collect(),
         remaps: remaps.iter().map(|n| id(*n)).collect(),
     }
 }

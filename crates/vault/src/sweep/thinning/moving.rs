@@ -45,11 +45,7 @@ fn has_room(work: Work<'_>, filling: &FreshPack, bytes: u64, kind: ObjectKind) -
 }
 
 /// The blocks of a pack that move; none where one of them cannot be read.
-async fn read(
-    work: Work<'_>,
-    pack: &Thin,
-    toc: &Toc,
-) -> Result<Vec<(BlockRowDraft, Vec<u8>)>> {
+async fn read(work: Work<'_>, pack: &Thin, toc: &Toc) -> Result<Vec<(BlockRowDraft, Vec<u8>)>> {
     let moving = || {
         let blocks = pack.blocks.iter();
         blocks.filter(|(_, treatment)| *treatment == Treatment::Move)

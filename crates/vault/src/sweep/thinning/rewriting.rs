@@ -14,8 +14,8 @@ use super::window::Window;
 use super::{Work, is_left};
 use crate::error::in_object;
 use crate::format::{
-    BlockCodec, BlockName, BlockRowDraft, ChunkAddress, FormatError, ObjectKind, ObjectName, PackId,
-    Remap, RemapId, Toc, seal_signed,
+    BlockCodec, BlockName, BlockRowDraft, ChunkAddress, FormatError, ObjectKind, ObjectName,
+    PackId, Remap, RemapId, Toc, seal_signed,
 };
 use crate::store::Created;
 use crate::{Error, Result};
@@ -81,7 +81,9 @@ impl<'a> Rewriter<'a> {
         let mut open_group = None;
         // Consecutive items of one pack are read together.
         for run in items.chunk_by(|a, b| (a.group, a.pack) == (b.group, b.pack)) {
-            let Some((first, pack)) = run.first().and_then(|item| Some((item, thin.get(item.pack)?)))
+            let Some((first, pack)) = run
+                .first()
+                .and_then(|item| Some((item, thin.get(item.pack)?)))
             else {
                 continue;
             };

@@ -7,15 +7,17 @@ use serde::{Deserialize, Serialize};
 use strongroom_policy::retention::SETTLING_HOURS;
 use strongroom_policy::{PolicyFile, Problems};
 
+pub(crate) use super::times::zone;
+
 use crate::fail::{Fail, Result};
 use crate::run::Agent;
 use crate::state::{read_private, write_private};
 
 /// A policy file that keeps all rules.
-pub(super) struct Read {
+pub(crate) struct Read {
     pub(super) path: PathBuf,
     pub(super) text: String,
-    pub(super) policy: PolicyFile,
+    pub(crate) policy: PolicyFile,
 }
 
 /// A policy that keeps more than its successor, until the edit has settled.
@@ -64,12 +66,21 @@ fn stored_path(agent: &Agent) -> Result<PathBuf> {
 }
 
 /// The policy of this machine, if there is one.
-pub(super) fn stored(agent: &Agent) -> Result<Option<Read>> {
+pub(crate) fn stored(agent: &Agent) -> Result<Option<Read>> {
     let path = stored_path(agent)?;
     match read_private(&path)? {
         None => Ok(None),
         Some(text) => parse(&path, text.to_string()).map(Some),
     }
+}
+
+/// The policy that was replaced by one that keeps less, and when, until that edit has settled.
+pub(crate) fn replaced(agent: &Agent, now: DateTime<Utc>) -> Result<Option<(Read, DateTime<Utc>)>> {
+    let path = agent.state.dir()?.join("policy-before.json");
+    let Some(replaced) = unsettled(&path, now)? else {
+        return Ok(None);
+    };
+    Ok(Some((parse(&path, replaced.before)?, replaced.edited_at)))
 }
 
 /// Makes it the policy of this machine. One before that keeps more is kept beside it until the edit has settled.
@@ -85,7 +96,7 @@ pub(super) fn store(
         let beside = dir.join("policy-before.json");
         let replaced = Replaced {
             edited_at: now,
-            before: unsettled(&beside, now)?.unwrap_or(longer.text),
+            before: unsettled(&beside, now)?.map_or(longer.text, |replaced| replaced.before),
         };
         let text = serde_json::json!(replaced).to_string();
         write_private(&beside, format!("{text}\n").as_bytes())?;
@@ -95,14 +106,12 @@ pub(super) fn store(
 }
 
 /// What an earlier edit replaced a moment ago; a second edit does not shorten its time.
-fn unsettled(path: &Path, now: DateTime<Utc>) -> Result<Option<String>> {
+fn unsettled(path: &Path, now: DateTime<Utc>) -> Result<Option<Replaced>> {
     let Some(text) = read_private(path)? else {
         return Ok(None);
     };
     let replaced: Option<Replaced> = serde_json::from_str(&text).ok();
     let is_unsettled =
         |replaced: &Replaced| (now - replaced.edited_at).num_hours() < SETTLING_HOURS;
-    Ok(replaced
-        .filter(is_unsettled)
-        .map(|replaced| replaced.before))
+    Ok(replaced.filter(is_unsettled))
 }

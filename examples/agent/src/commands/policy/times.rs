@@ -8,7 +8,7 @@ use crate::fail::{Fail, Result};
 use crate::values;
 
 /// The zone of a policy; of the machine, where the policy names none.
-pub(super) fn zone(policy: &PolicyFile) -> Tz {
+pub(crate) fn zone(policy: &PolicyFile) -> Tz {
     let from_environment = || {
         std::env::var("TZ")
             .ok()?

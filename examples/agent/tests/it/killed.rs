@@ -1,0 +1,219 @@
+//! Many agents on one vault, killed again and again while another deletes and sweeps: nothing that was committed is lost.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::{Child, ExitStatus};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::machine::{Ended, Machine, PASSPHRASE, content, random_bytes};
+
+type Content = Vec<(PathBuf, Vec<u8>)>;
+
+/// Numbers that follow from a seed.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (self.0 >> 33) % sides
+    }
+}
+
+#[derive(Default)]
+struct Tally {
+    killed: AtomicU64,
+    committed: AtomicU64,
+    deleted: AtomicU64,
+    packs_deleted: AtomicU64,
+}
+
+/// Kills the child after so long; `None` if it had ended by itself.
+fn kill_after(child: &mut Child, delay: Duration) -> Option<ExitStatus> {
+    let until = Instant::now() + delay;
+    while Instant::now() < until {
+        if child.try_wait().expect("a child").is_some() {
+            return None;
+        }
+        std::thread::sleep(Duration::from_millis(3));
+    }
+    child.kill().expect("killed");
+    Some(child.wait().expect("ended"))
+}
+
+/// Runs a command that is killed two times out of three; what it left if it ended by itself.
+fn run(machine: &Machine, args: &[&str], dice: &mut Dice, tally: &Tally) -> Option<Ended> {
+    let mut child = machine.start(args);
+    let longest = if dice.roll(3) == 0 { 60_000 } else { 900 };
+    let delay = Duration::from_millis(dice.roll(longest));
+    if kill_after(&mut child, delay).is_some() {
+        tally.killed.fetch_add(1, Ordering::Relaxed);
+        return None;
+    }
+    Some(Ended::new(args, child.wait_with_output().expect("ends")))
+}
+
+fn backups(
+    machine: &Machine,
+    seed: u64,
+    stop: &AtomicBool,
+    tally: &Tally,
+) -> BTreeMap<String, Content> {
+    let mut dice = Dice(seed);
+    let mut made = BTreeMap::new();
+    let source = format!("home{seed}");
+    for round in 0.. {
+        std::thread::sleep(Duration::from_millis(dice.roll(600)));
+        let name = format!("home/{}", dice.roll(8));
+        let len = usize::try_from(dice.roll(900_000)).expect("small");
+        machine.write(&name, random_bytes(seed << 32 | round, len));
+        let args = ["backup", "home", "--source", &source, "--json"];
+        let is_last = stop.load(Ordering::Relaxed);
+        let ended = match is_last {
+            true => Some(machine.run(&args)),
+            false => run(machine, &args, &mut dice, tally),
+        };
+        if let Some(ended) = ended {
+            ended.ends_with(0);
+            let id = ended.document()["recovery_point"]
+                .as_str()
+                .expect("an id")
+                .to_owned();
+            made.insert(id, content(&machine.path("home")));
+            tally.committed.fetch_add(1, Ordering::Relaxed);
+        }
+        if is_last {
+            break;
+        }
+    }
+    made
+}
+
+/// Deletes some of what is not the newest of its source, for ever, and sweeps; both are killed, too.
+fn housekeeping(machine: &Machine, stop: &AtomicBool, tally: &Tally) {
+    let mut dice = Dice(99);
+    while !stop.load(Ordering::Relaxed) {
+        let points = machine.json(&["points"]);
+        let mut newest = std::collections::BTreeSet::new();
+        let older =
+            points.as_array().expect("a list").iter().filter(|point| {
+                !newest.insert(point["source"].as_str().expect("a name").to_owned())
+            });
+        let mut older: Vec<&str> = older
+            .map(|point| point["recovery_point"].as_str().expect("an id"))
+            .collect();
+        for _ in 0..dice.roll(older.len() as u64 + 1) {
+            let at = dice.roll(older.len() as u64);
+            let id = older.swap_remove(usize::try_from(at).expect("small"));
+            if let Some(ended) = run(machine, &["delete", id], &mut dice, tally) {
+                ended.ends_with(0);
+                tally.deleted.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        if let Some(ended) = run(machine, &["sweep", "--json"], &mut dice, tally) {
+            ended.ends_with(0);
+            let packs = ended.document()["packs_deleted_count"]
+                .as_u64()
+                .expect("a number");
+            tally.packs_deleted.fetch_add(packs, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Restores every point that stands, and compares those whose content is known.
+fn compare(keeper: &Machine, made: &BTreeMap<String, Content>) -> (usize, usize) {
+    let points = keeper.json(&["points"]);
+    let mut compared = 0;
+    for point in points.as_array().expect("a list") {
+        let id = point["recovery_point"].as_str().expect("an id");
+        let target = format!("back/{id}");
+        let restore = ["restore", id, "--strip-root", "--target", &target];
+        keeper.run(&restore).ends_with(0);
+        if let Some(expected) = made.get(id) {
+            assert_eq!(content(&keeper.path(&target)), *expected, "{id}");
+            compared += 1;
+        }
+    }
+    (points.as_array().map_or(0, Vec::len), compared)
+}
+
+/// The agents share the vault of the first machine.
+fn storm(agents: u64, duration: Duration) {
+    let keeper = Machine::new();
+    let (vault, file) = (
+        keeper.vault(),
+        keeper.passphrase_file("passphrase", PASSPHRASE),
+    );
+    let init = [
+        "vault",
+        "init",
+        "--no-soft-delete",
+        "--vault",
+        &vault,
+        "--passphrase-file",
+        &file,
+    ];
+    keeper.run(&init).ends_with(0);
+    let machines: Vec<Machine> = (0..agents).map(|_| Machine::new()).collect();
+    for machine in &machines {
+        let file = machine.passphrase_file("passphrase", PASSPHRASE);
+        let attach = [
+            "vault",
+            "attach",
+            "--vault",
+            &vault,
+            "--passphrase-file",
+            &file,
+        ];
+        machine.run(&attach).ends_with(0);
+    }
+    let (stop, tally) = (AtomicBool::new(false), Tally::default());
+    let made = Mutex::new(BTreeMap::new());
+    std::thread::scope(|scope| {
+        for (seed, machine) in (1..).zip(&machines) {
+            let (stop, tally, made) = (&stop, &tally, &made);
+            scope.spawn(move || {
+                let own = backups(machine, seed, stop, tally);
+                made.lock().expect("whole").extend(own);
+            });
+        }
+        scope.spawn(|| housekeeping(&keeper, &stop, &tally));
+        std::thread::sleep(duration);
+        stop.store(true, Ordering::Relaxed);
+    });
+    // Nobody runs any more: two cycles leave nothing open.
+    keeper.run(&["sweep"]).ends_with(0);
+    let swept = keeper.json(&["sweep"]);
+    assert_eq!(swept["waiting_for"], serde_json::json!([]));
+    keeper.run(&["verify", "--read-data"]).ends_with(0);
+    let (standing, compared) = compare(&keeper, &made.into_inner().expect("whole"));
+    let count = |number: &AtomicU64| number.load(Ordering::Relaxed);
+    eprintln!(
+        "{agents} agents, {} s: {} processes killed, {} points told, {} deleted, {} packs swept, {compared} of {standing} points compared",
+        duration.as_secs(),
+        count(&tally.killed),
+        count(&tally.committed),
+        count(&tally.deleted),
+        count(&tally.packs_deleted),
+    );
+    assert!(
+        compared >= usize::try_from(agents).expect("small"),
+        "the last runs were not killed"
+    );
+    assert!(count(&tally.killed) > 0);
+}
+
+#[test]
+fn agents_that_are_killed_lose_nothing() {
+    storm(3, Duration::from_secs(10));
+}
+
+#[test]
+#[ignore = "soak: five minutes"]
+fn soak_agents_that_are_killed_lose_nothing() {
+    storm(8, Duration::from_secs(300));
+}
