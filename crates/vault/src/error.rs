@@ -144,7 +144,9 @@ impl Error {
         };
         matches!(
             source,
-            FormatError::UnsupportedVersion { .. } | FormatError::UnknownFeature { .. }
+            FormatError::UnsupportedVersion { .. }
+                | FormatError::UnknownFeature { .. }
+                | FormatError::UnknownLayout { .. }
         )
     }
 

@@ -6,6 +6,7 @@
 )]
 
 mod changes;
+mod churn;
 mod conflicts;
 mod counted;
 mod damage;
@@ -17,6 +18,7 @@ mod model;
 mod places;
 mod released;
 mod replaced;
+mod rewriting;
 mod round_trip;
 mod spared;
 mod stuck;
