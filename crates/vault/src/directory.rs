@@ -10,6 +10,7 @@ use crate::format::{
     SegmentPack, SessionId, TOC_AT, Toc, padme, toc_extent,
 };
 use crate::remaps::Remaps;
+use crate::rule::{self, Rule};
 use crate::{Error, Result, Vault};
 
 /// Bytes read at first from a pack whose table is wanted: most tables are shorter.
@@ -44,6 +45,18 @@ pub struct PackEntry {
 }
 
 impl PackEntry {
+    fn listed(pack_id: PackId, kind: ObjectKind, object_bytes: u64) -> Self {
+        Self {
+            pack_id,
+            kind,
+            object_bytes,
+            listed: true,
+            indexed_bytes: None,
+            blocks_count: 0,
+            blake3: None,
+        }
+    }
+
     /// Name of its object.
     #[must_use]
     pub fn object_name(&self, domain: &crate::format::DomainId) -> String {
@@ -73,6 +86,8 @@ pub struct PackDirectory {
     unindexed: BTreeSet<PackId>,
     /// Of these, those that a session refers to and must publish.
     adopted: BTreeSet<PackId>,
+    /// Listed, but taken for absent.
+    passed_over: Vec<PackEntry>,
 }
 
 impl std::fmt::Debug for PackDirectory {
@@ -104,29 +119,24 @@ impl PackDirectory {
                 .list(&format!("{prefix}/{}", vault.domain_id()))
                 .await?
             {
-                if let Some(ObjectName::Pack { pack, .. }) = ObjectName::parse(&line.name)
-                    && !unusable.contains(&pack)
-                {
-                    directory.insert(pack, kind, line.bytes);
+                let Some(ObjectName::Pack { pack, .. }) = ObjectName::parse(&line.name) else {
+                    continue;
+                };
+                let entry = PackEntry::listed(pack, kind, line.bytes);
+                if unusable.contains(&pack) {
+                    directory.passed_over.push(entry);
+                } else {
+                    directory.insert(entry);
                 }
             }
         }
         Ok(directory)
     }
 
-    fn insert(&mut self, pack_id: PackId, kind: ObjectKind, object_bytes: u64) -> u32 {
+    fn insert(&mut self, entry: PackEntry) -> u32 {
         let position = u32::try_from(self.packs.len()).unwrap_or(u32::MAX);
-        let entry = PackEntry {
-            pack_id,
-            kind,
-            object_bytes,
-            listed: true,
-            indexed_bytes: None,
-            blocks_count: 0,
-            blake3: None,
-        };
+        self.positions.insert(entry.pack_id, position);
         self.packs.push(entry);
-        self.positions.insert(pack_id, position);
         position
     }
 
@@ -249,7 +259,10 @@ impl PackDirectory {
                 }
             }),
         )?;
-        let positions: Vec<Option<u32>> = packs.iter().map(|pack| self.take_in(pack)).collect();
+        let positions: Vec<Option<u32>> = packs
+            .iter()
+            .map(|pack| self.take_in(pack, detail))
+            .collect();
         for entry in entries {
             let position = positions.get(entry.pack as usize).copied().flatten();
             if let Some(position) = position {
@@ -261,8 +274,20 @@ impl PackDirectory {
     }
 
     /// Position of a listed pack that no segment has named so far.
-    fn take_in(&mut self, pack: &SegmentPack) -> Option<u32> {
-        let position = *self.positions.get(&pack.pack_id)?;
+    fn take_in(&mut self, pack: &SegmentPack, detail: Detail) -> Option<u32> {
+        let listed_only = match detail {
+            Detail::Chunks => Rule::ListPacks,
+            Detail::Blocks => Rule::KeepListed,
+        };
+        let position = match self.positions.get(&pack.pack_id) {
+            Some(position) => *position,
+            None if rule::holds(listed_only) => return None,
+            None => self.insert(PackEntry::listed(
+                pack.pack_id,
+                pack.kind,
+                pack.object_bytes,
+            )),
+        };
         let entry = self.packs.get_mut(position as usize)?;
         if entry.indexed_bytes.is_some() || entry.kind != pack.kind {
             return None;
@@ -325,6 +350,11 @@ impl PackDirectory {
         }
     }
 
+    /// The packs that the store lists although they were to be taken for absent.
+    pub(crate) fn passed_over(&self) -> &[PackEntry] {
+        &self.passed_over
+    }
+
     /// The packs that the store lists and whose blocks are known, with the names of these blocks.
     pub(crate) fn held(&self) -> impl Iterator<Item = (&PackEntry, Vec<BlockName>)> {
         let mut foreign: HashMap<(u32, u16), BlockName> = HashMap::new();
@@ -368,7 +398,7 @@ impl PackDirectory {
     /// Takes in a pack that this session has just made durable.
     pub fn add_uploaded(&mut self, pack: PackId, kind: ObjectKind, object_bytes: u64, toc: &Toc) {
         if !self.positions.contains_key(&pack) {
-            self.insert(pack, kind, object_bytes);
+            self.insert(PackEntry::listed(pack, kind, object_bytes));
             self.add_toc(pack, toc, Detail::Chunks);
         }
     }
@@ -413,7 +443,9 @@ impl PackDirectory {
         let copies = self.moved.get(&name)?;
         copies.iter().find_map(|&(position, at)| {
             let entry = self.packs.get(position as usize)?;
-            entry.listed.then_some((entry.pack_id, at))
+            let is_found =
+                entry.listed && (rule::holds(Rule::FindableCopy) || entry.indexed_bytes.is_some());
+            is_found.then_some((entry.pack_id, at))
         })
     }
 

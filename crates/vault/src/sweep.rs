@@ -5,6 +5,8 @@
 
 mod cycles;
 mod decide;
+#[cfg(test)]
+mod leftovers;
 mod liveness;
 mod moves;
 mod plan;
@@ -16,10 +18,13 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::format::{End, Mark, ObjectKind, ObjectName, Plan};
+use crate::rule::{self, Rule};
 use crate::session::fence;
 use crate::{BlockReader, Error, Result, Vault};
 
 pub(crate) use cycles::Cycles;
+#[cfg(test)]
+pub(crate) use leftovers::leftovers;
 pub use sessions::OpenSession;
 
 use survey::Survey;
@@ -84,7 +89,8 @@ pub async fn sweep(
     vault.signer()?;
     let mut cycles = Cycles::read(vault).await?;
     let dead = std::mem::take(&mut cycles.dead);
-    if let Some(open) = cycles.newest.filter(|cycle| !cycle.is_done) {
+    let is_open = |cycle: &cycles::Cycle| !cycle.is_done && rule::holds(Rule::SerialCycles);
+    if let Some(open) = cycles.newest.filter(is_open) {
         let mut report = SweepReport {
             cycle: open.number,
             ..SweepReport::default()
@@ -109,18 +115,23 @@ pub async fn sweep(
         cycle: cycles.next,
         ..SweepReport::default()
     };
+    if !options.dry_run {
+        // What running sessions write is spared. One that is dead must not keep it for ever where nothing else is to
+        // be condemned, for then there is no cycle that would fence it.
+        settle_sessions(vault, options, report.cycle).await?;
+    }
     let mut survey = Survey::take(vault, reader, &dead).await?;
     let sparse = moves::choose(vault, reader, &survey, options).await?;
     report.packs_rewritten_count = sparse.len() as u64;
     if options.dry_run {
-        report.tell(&survey, &decide::condemn(&survey.held, &survey.live));
+        report.tell(&survey, &survey.condemn());
         return Ok(report);
     }
     if !sparse.is_empty() {
         let moved = moves::carry_out(vault, &survey.live, sparse, now).await?;
         survey.held.extend(moved);
     }
-    let mark = decide::condemn(&survey.held, &survey.live);
+    let mark = survey.condemn();
     if mark.packs.is_empty() && survey.live.gone.is_empty() {
         return Ok(report);
     }
@@ -138,7 +149,8 @@ pub async fn sweep(
 impl SweepReport {
     /// What the mark would come to if nothing had to be rescued.
     fn tell(&mut self, survey: &Survey, mark: &Mark) {
-        let condemned = survey.held.iter().filter(|pack| mark.condemns(&pack.pack));
+        let packs = survey.held.iter().chain(&survey.dead);
+        let condemned = packs.filter(|pack| mark.condemns(&pack.pack));
         for pack in condemned {
             self.packs_deleted_count += 1;
             self.freed_bytes += pack.object_bytes;
@@ -159,6 +171,7 @@ async fn finish(
 ) -> Result<SweepReport> {
     let cycle = report.cycle;
     let domain = *vault.domain_id();
+    let mut own = None;
     if !is_planned {
         let dead = Cycles::read(vault).await?.dead;
         report.waiting_for = settle_sessions(vault, options, cycle).await?;
@@ -166,14 +179,26 @@ async fn finish(
             return Ok(report);
         }
         let survey = Survey::take(vault, reader, &dead).await?;
-        let plan = plan::make(&survey, mark, &domain);
+        let plan = plan::make(&survey, mark, &domain, cycle);
         let name = ObjectName::Plan { domain, cycle };
         cycles::create(vault, name, ObjectKind::Plan, &plan.encode()).await?;
+        own = Some(plan).filter(|_| !rule::holds(Rule::StoredPlan));
     }
     // Whoever made it: only what is stored is carried out.
-    let plan = cycles::read_plan(vault, cycle).await?;
+    let stored = cycles::read_plan(vault, cycle).await?;
+    let plan = own.unwrap_or(stored);
     plan::check(&plan, mark, &domain)?;
+    if !rule::holds(Rule::DoneLast) {
+        end(vault, &plan, &report, now).await?;
+    }
     carry_out(vault, &plan, &mut report).await?;
+    end(vault, &plan, &report, now).await?;
+    Ok(report)
+}
+
+/// Says that everything in the plan was deleted; another worker may have said so before.
+async fn end(vault: &Vault, plan: &Plan, report: &SweepReport, now: DateTime<Utc>) -> Result<()> {
+    let cycle = report.cycle;
     let end = End {
         v: 1,
         cycle,
@@ -182,9 +207,10 @@ async fn finish(
         at: now,
         nonce: vault.nonce()?,
     };
+    let domain = *vault.domain_id();
     let name = ObjectName::End { domain, cycle };
     cycles::create(vault, name, ObjectKind::End, &end.encode()?).await?;
-    Ok(report)
+    Ok(())
 }
 
 /// Fences the sessions that are dead and returns those that must be waited for: undecided, and pinned before this
@@ -195,7 +221,9 @@ async fn settle_sessions(
     cycle: u64,
 ) -> Result<Vec<OpenSession>> {
     let sessions = sessions::Sessions::read(vault).await?;
-    let older = |session: &OpenSession| session.pin.is_none_or(|pin| pin < cycle);
+    let older = |session: &OpenSession| {
+        rule::holds(Rule::WaitForSessions) && session.pin.is_none_or(|pin| pin < cycle)
+    };
     let mut waiting: Vec<OpenSession> = sessions.open.into_iter().filter(older).collect();
     if waiting.is_empty() {
         return Ok(waiting);

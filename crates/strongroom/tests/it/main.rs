@@ -8,6 +8,7 @@
 mod changes;
 mod conflicts;
 mod counted;
+mod crash;
 mod damage;
 mod hurt;
 mod interrupted;

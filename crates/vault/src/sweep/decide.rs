@@ -24,8 +24,9 @@ impl Held {
 
 /// Chooses one copy of each needed block to keep and condemns all packs that keep none.
 ///
-/// Packs without unneeded blocks keep first, so that copies in sparse packs are given up.
-pub(crate) fn condemn(held: &[Held], live: &Liveness) -> Mark {
+/// Packs without unneeded blocks keep first, so that copies in sparse packs are given up. What is dead but there again
+/// keeps nothing, and must go again: no one else would ever delete it.
+pub(crate) fn condemn(held: &[Held], dead: &[Held], live: &Liveness) -> Mark {
     let mut order: Vec<(usize, &Held)> = held
         .iter()
         .map(|pack| (pack.needed(live).count(), pack))
@@ -35,7 +36,8 @@ pub(crate) fn condemn(held: &[Held], live: &Liveness) -> Mark {
         (unneeded, std::cmp::Reverse(*needed), pack.pack)
     });
     let mut kept: HashSet<BlockName> = HashSet::new();
-    let mut packs: Vec<(PackId, ObjectKind)> = Vec::new();
+    let mut packs: Vec<(PackId, ObjectKind)> =
+        dead.iter().map(|pack| (pack.pack, pack.kind)).collect();
     for (_, pack) in order {
         let before = kept.len();
         kept.extend(pack.needed(live).copied());

@@ -151,9 +151,7 @@ struct Open {
 
 impl Open {
     fn new(vault: &Vault, kind: ObjectKind) -> Result<Self> {
-        let mut id = [0; 16];
-        vault.entropy().fill(&mut id)?;
-        let pack = PackId::from_bytes(id);
+        let pack = vault.new_pack_id()?;
         Ok(Self {
             pack,
             kind,

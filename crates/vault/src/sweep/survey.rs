@@ -2,11 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::decide::Held;
+use super::decide::{self, Held};
 use super::liveness::Liveness;
 use super::sessions::Sessions;
 use crate::chain::{self, Chain};
-use crate::format::{DomainId, ObjectName, PackId, SessionId};
+use crate::format::{DomainId, Mark, ObjectName, PackId, SessionId};
 use crate::remaps::Remaps;
 use crate::{BlockReader, PackDirectory, Result, Vault};
 
@@ -17,6 +17,8 @@ pub(crate) struct Survey {
     domain: DomainId,
     /// Packs that may be condemned: those of undecided sessions are not among them.
     pub(crate) held: Vec<Held>,
+    /// Packs that a plan has named, and that are there all the same: an upload arrived a second time.
+    pub(crate) dead: Vec<Held>,
     pub(crate) live: Liveness,
     pub(crate) sessions: Sessions,
 }
@@ -44,9 +46,20 @@ impl Survey {
                 blocks,
             })
             .collect();
+        let dead = directory
+            .passed_over()
+            .iter()
+            .map(|entry| Held {
+                pack: entry.pack_id,
+                kind: entry.kind,
+                object_bytes: entry.object_bytes,
+                blocks: Vec::new(),
+            })
+            .collect();
         let mut survey = Self {
             domain: *vault.domain_id(),
             held,
+            dead,
             live,
             sessions,
         };
@@ -69,6 +82,11 @@ impl Survey {
                     .get(&pack.pack)
                     .is_some_and(|writer| !open.contains(writer))
         });
+    }
+
+    /// What a mark would condemn now.
+    pub(crate) fn condemn(&self) -> Mark {
+        decide::condemn(&self.held, &self.dead, &self.live)
     }
 
     pub(crate) fn name_of(&self, pack: &Held) -> String {
