@@ -1,6 +1,6 @@
 //! Deleting, undeleting, holding and purging recovery points: chains of signed links (format.md §12).
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -66,7 +66,8 @@ pub async fn all(vault: &Vault) -> Result<HashMap<SessionId, Chain>> {
         .store()
         .list(&format!("chain/{}", vault.domain_id()))
         .await?;
-    let mut links: HashMap<PointRef, Vec<(u32, Listed)>> = HashMap::new();
+    // In order of name, so that a simulation can be repeated.
+    let mut links: BTreeMap<PointRef, Vec<(u32, Listed)>> = BTreeMap::new();
     for line in listed {
         if let Some(ObjectName::Link {
             source,

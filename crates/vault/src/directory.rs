@@ -11,6 +11,7 @@ use crate::format::{
     SegmentEntry, SegmentPack, SessionId, TOC_AT, Toc, padme, toc_extent,
 };
 use crate::remaps::Remaps;
+use crate::rule::{self, Rule};
 use crate::sweep::{Contents, Held, Unusable};
 use crate::{Error, Result, Vault};
 
@@ -48,6 +49,19 @@ pub struct PackEntry {
 }
 
 impl PackEntry {
+    fn listed(pack_id: PackId, kind: ObjectKind, object_bytes: u64) -> Self {
+        Self {
+            pack_id,
+            kind,
+            object_bytes,
+            listed: true,
+            indexed_bytes: None,
+            blocks_count: 0,
+            chunks_count: 0,
+            blake3: None,
+        }
+    }
+
     /// Name of its object.
     #[must_use]
     pub fn object_name(&self, domain: &crate::format::DomainId) -> String {
@@ -78,6 +92,8 @@ pub struct PackDirectory {
     unindexed: BTreeSet<PackId>,
     /// Of these, those that a session refers to and must publish.
     adopted: BTreeSet<PackId>,
+    /// Listed, but taken for absent.
+    passed_over: Vec<PackEntry>,
 }
 
 impl std::fmt::Debug for PackDirectory {
@@ -113,30 +129,24 @@ impl PackDirectory {
                 .list(&format!("{prefix}/{}", vault.domain_id()))
                 .await?
             {
-                if let Some(ObjectName::Pack { pack, .. }) = ObjectName::parse(&line.name)
-                    && !unusable.packs.contains(&pack)
-                {
-                    directory.insert(pack, kind, line.bytes);
+                let Some(ObjectName::Pack { pack, .. }) = ObjectName::parse(&line.name) else {
+                    continue;
+                };
+                let entry = PackEntry::listed(pack, kind, line.bytes);
+                if unusable.packs.contains(&pack) {
+                    directory.passed_over.push(entry);
+                } else {
+                    directory.insert(entry);
                 }
             }
         }
         Ok(directory)
     }
 
-    fn insert(&mut self, pack_id: PackId, kind: ObjectKind, object_bytes: u64) -> u32 {
+    fn insert(&mut self, entry: PackEntry) -> u32 {
         let position = u32::try_from(self.packs.len()).unwrap_or(u32::MAX);
-        let entry = PackEntry {
-            pack_id,
-            kind,
-            object_bytes,
-            listed: true,
-            indexed_bytes: None,
-            blocks_count: 0,
-            chunks_count: 0,
-            blake3: None,
-        };
+        self.positions.insert(entry.pack_id, position);
         self.packs.push(entry);
-        self.positions.insert(pack_id, position);
         position
     }
 
@@ -265,7 +275,7 @@ impl PackDirectory {
         let chunks_count = |at: u32| chunks_counts.get(&at).copied().unwrap_or_default();
         let positions: Vec<Option<u32>> = (0..)
             .zip(&packs)
-            .map(|(at, pack)| self.take_in(pack, chunks_count(at)))
+            .map(|(at, pack)| self.take_in(pack, chunks_count(at), detail))
             .collect();
         for entry in entries {
             let position = positions.get(entry.pack as usize).copied().flatten();
@@ -278,8 +288,20 @@ impl PackDirectory {
     }
 
     /// Position of a listed pack that no segment has named so far.
-    fn take_in(&mut self, pack: &SegmentPack, chunks_count: u32) -> Option<u32> {
-        let position = *self.positions.get(&pack.pack_id)?;
+    fn take_in(&mut self, pack: &SegmentPack, chunks_count: u32, detail: Detail) -> Option<u32> {
+        let listed_only = match detail {
+            Detail::Chunks => Rule::ListPacks,
+            Detail::Blocks => Rule::KeepListed,
+        };
+        let position = match self.positions.get(&pack.pack_id) {
+            Some(position) => *position,
+            None if rule::holds(listed_only) => return None,
+            None => self.insert(PackEntry::listed(
+                pack.pack_id,
+                pack.kind,
+                pack.object_bytes,
+            )),
+        };
         let entry = self.packs.get_mut(position as usize)?;
         if entry.indexed_bytes.is_some() || entry.kind != pack.kind {
             return None;
@@ -344,6 +366,11 @@ impl PackDirectory {
         }
     }
 
+    /// The packs that the store lists although they were to be taken for absent.
+    pub(crate) fn passed_over(&self) -> &[PackEntry] {
+        &self.passed_over
+    }
+
     /// The packs that the store lists and whose blocks are known.
     pub(crate) fn held(&self) -> impl Iterator<Item = Held> {
         let mut foreign: HashMap<u32, Vec<(u16, BlockName)>> = HashMap::new();
@@ -390,7 +417,7 @@ impl PackDirectory {
     /// Takes in a pack that this session has just made durable.
     pub fn add_uploaded(&mut self, pack: PackId, kind: ObjectKind, object_bytes: u64, toc: &Toc) {
         if !self.positions.contains_key(&pack) {
-            self.insert(pack, kind, object_bytes);
+            self.insert(PackEntry::listed(pack, kind, object_bytes));
             self.add_toc(pack, toc, Detail::Chunks);
         }
     }
@@ -435,7 +462,9 @@ impl PackDirectory {
         let copies = self.moved.get(&name)?;
         copies.iter().find_map(|&(position, at)| {
             let entry = self.packs.get(position as usize)?;
-            entry.listed.then_some((entry.pack_id, at))
+            let is_found =
+                entry.listed && (rule::holds(Rule::FindableCopy) || entry.indexed_bytes.is_some());
+            is_found.then_some((entry.pack_id, at))
         })
     }
 

@@ -14,7 +14,7 @@
 //! | [`points`] | recovery points of a vault |
 //! | [`chain`] | deleting, holding and purging them |
 //! | [`sweep()`] | deleting what no point reaches |
-//! | [`wrap`] | stores that count or fail, for tests and simulations |
+//! | [`wrap`] | stores that count, fail or wait, for tests and simulations |
 //!
 //! All calls are async and need a tokio runtime with time enabled.
 
@@ -31,6 +31,9 @@ pub mod points;
 mod probe;
 mod reader;
 mod remaps;
+mod rule;
+#[cfg(test)]
+mod search;
 mod session;
 mod slots;
 mod store;

@@ -11,7 +11,7 @@ use crate::format::{
 use crate::{Error, Result, Vault};
 
 /// A name below `points/`: a recovery point, or the fence of a session that never made one.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PointRef {
     /// The point.
     pub sid: SessionId,

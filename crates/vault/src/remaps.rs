@@ -20,6 +20,8 @@ pub struct Remaps {
     hops: Vec<Hop>,
     /// Positions in `hops`, ascending by the block that they lead to.
     by_target: Vec<u32>,
+    /// Listed, but taken for absent.
+    passed_over: Vec<RemapId>,
 }
 
 /// A run of one of the remaps.
@@ -72,6 +74,7 @@ impl Remaps {
                 continue;
             };
             if unusable.contains(&id) {
+                remaps.passed_over.push(id);
                 continue;
             }
             let read = vault
@@ -123,6 +126,11 @@ impl Remaps {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.ids.is_empty()
+    }
+
+    /// The remaps that the store lists although they were to be taken for absent.
+    pub(crate) fn passed_over(&self) -> &[RemapId] {
+        &self.passed_over
     }
 
     /// Their ids.

@@ -7,6 +7,8 @@ mod chunk_set;
 mod cycles;
 mod decide;
 mod held;
+#[cfg(test)]
+mod leftovers;
 mod liveness;
 mod outlook;
 mod plan;
@@ -20,12 +22,15 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::format::{End, Mark, ObjectKind, ObjectName, Plan};
+use crate::rule::{self, Rule};
 use crate::session::fence;
 use crate::{BlockReader, Error, Result, Vault};
 
 pub(crate) use cycles::Cycles;
 pub use cycles::Unusable;
 pub(crate) use held::{Contents, Held};
+#[cfg(test)]
+pub(crate) use leftovers::leftovers;
 pub use outlook::{Outlook, outlook};
 pub use sessions::OpenSession;
 
@@ -123,7 +128,8 @@ pub async fn sweep(
 ) -> Result<SweepReport> {
     vault.signer()?;
     let cycles = Cycles::read(vault).await?;
-    let Some(open) = cycles.newest.filter(|cycle| !cycle.is_done) else {
+    let is_open = |cycle: &cycles::Cycle| !cycle.is_done && rule::holds(Rule::SerialCycles);
+    let Some(open) = cycles.newest.filter(is_open) else {
         return begin(vault, reader, options, now, cycles.next, &cycles.dead).await;
     };
     let mut report = SweepReport {
@@ -157,6 +163,11 @@ async fn begin(
         cycle,
         ..SweepReport::default()
     };
+    if !options.dry_run {
+        // What running sessions write is spared. One that is dead must not keep it for ever where nothing else is to
+        // be condemned, for then there is no cycle that would fence it.
+        settle_sessions(vault, options, cycle).await?;
+    }
     let mut survey = Survey::take(vault, reader, dead).await?;
     survey.settle();
     let thin = thinning::choose(vault, reader, &survey, options).await?;
@@ -166,7 +177,7 @@ async fn begin(
         thinning::carry_out(vault, reader, &mut survey, &thin, now).await?;
     }
     survey.spare_running();
-    let mark = decide::condemn(&survey.held, &survey.remaps, &survey.live);
+    let mark = survey.condemn();
     if options.dry_run {
         report.tell(&survey, &mark);
         return Ok(report);
@@ -212,7 +223,8 @@ fn emptied(vault: &Vault, pack: &Thin) -> Emptied {
 impl SweepReport {
     /// What the mark would come to if nothing had to be rescued.
     fn tell(&mut self, survey: &Survey, mark: &Mark) {
-        let condemned = survey.held.iter().filter(|pack| mark.condemns(&pack.pack));
+        let packs = survey.held.iter().chain(&survey.dead);
+        let condemned = packs.filter(|pack| mark.condemns(&pack.pack));
         for pack in condemned {
             self.packs_deleted_count += 1;
             self.freed_bytes += pack.object_bytes;
@@ -242,6 +254,7 @@ impl Run<'_> {
     ) -> Result<SweepReport> {
         let (vault, cycle) = (self.vault, report.cycle);
         let domain = *vault.domain_id();
+        let mut own = None;
         if !is_planned {
             let dead = Cycles::read(vault).await?.dead;
             report.waiting_for = settle_sessions(vault, self.options, cycle).await?;
@@ -249,14 +262,26 @@ impl Run<'_> {
                 return Ok(report);
             }
             let mut survey = Survey::take(vault, self.reader, &dead).await?;
-            let plan = plan::make(&mut survey, mark, &domain);
+            let plan = plan::make(&mut survey, mark, &domain, cycle);
             let name = ObjectName::Plan { domain, cycle };
             cycles::create(vault, name, ObjectKind::Plan, &plan.encode()).await?;
+            own = Some(plan).filter(|_| !rule::holds(Rule::StoredPlan));
         }
         // Whoever made it: only what is stored is carried out.
-        let plan = cycles::read_plan(vault, cycle).await?;
+        let stored = cycles::read_plan(vault, cycle).await?;
+        let plan = own.unwrap_or(stored);
         plan::check(&plan, mark, &domain)?;
+        if !rule::holds(Rule::DoneLast) {
+            self.end(&plan, &report).await?;
+        }
         carry_out(vault, &plan, &mut report).await?;
+        self.end(&plan, &report).await?;
+        Ok(report)
+    }
+
+    /// Says that everything in the plan was deleted; another worker may have said so before.
+    async fn end(&self, plan: &Plan, report: &SweepReport) -> Result<()> {
+        let (vault, cycle) = (self.vault, report.cycle);
         let end = End {
             v: 1,
             cycle,
@@ -265,9 +290,10 @@ impl Run<'_> {
             at: self.now,
             nonce: vault.nonce()?,
         };
+        let domain = *vault.domain_id();
         let name = ObjectName::End { domain, cycle };
         cycles::create(vault, name, ObjectKind::End, &end.encode()?).await?;
-        Ok(report)
+        Ok(())
     }
 }
 
@@ -279,7 +305,9 @@ async fn settle_sessions(
     cycle: u64,
 ) -> Result<Vec<OpenSession>> {
     let sessions = sessions::Sessions::read(vault).await?;
-    let older = |session: &OpenSession| session.pin.is_none_or(|pin| pin < cycle);
+    let older = |session: &OpenSession| {
+        rule::holds(Rule::WaitForSessions) && session.pin.is_none_or(|pin| pin < cycle)
+    };
     let mut waiting: Vec<OpenSession> = sessions.open.into_iter().filter(older).collect();
     if waiting.is_empty() {
         return Ok(waiting);

@@ -12,9 +12,10 @@ use strongroom_crypto::{
 
 use crate::error::in_object;
 use crate::format::{
-    ChunkerConfig, DomainId, ObjectKind, ObjectName, Signer, Signers, VaultConfig, VaultId,
+    ChunkerConfig, DomainId, ObjectKind, ObjectName, PackId, Signer, Signers, VaultConfig, VaultId,
     parse_hex,
 };
+use crate::rule::{self, Rule};
 use crate::slots;
 use crate::store::{Created, Store};
 use crate::{Error, Result};
@@ -328,6 +329,20 @@ impl Vault {
     #[must_use]
     pub fn entropy(&self) -> &Arc<dyn Entropy> {
         &self.0.entropy
+    }
+
+    /// An id for a new pack: one that no other pack has, or ever had.
+    ///
+    /// # Errors
+    /// When there is no entropy.
+    pub fn new_pack_id(&self) -> Result<PackId> {
+        let mut id = [0; 16];
+        self.entropy().fill(&mut id)?;
+        let [first, ..] = id;
+        if !rule::holds(Rule::FreshPackIds) {
+            id = [first % 8; 16];
+        }
+        Ok(PackId::from_bytes(id))
     }
 
     /// 16 random bytes in hexadecimal, for the `nonce` of a document.

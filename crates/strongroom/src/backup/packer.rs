@@ -7,7 +7,7 @@ use strongroom_chunking::ChunkId;
 use strongroom_crypto::{BlockContext, BlockType, SecretKey, seal_block};
 use strongroom_vault::Session;
 use strongroom_vault::format::{
-    BlockCodec, BlockName, BlockRowDraft, ChunkAddress, ObjectKind, PackBuilder, PackId, Segment,
+    BlockCodec, BlockName, BlockRowDraft, ChunkAddress, ObjectKind, PackBuilder, Segment,
     SegmentEntry, SegmentPack, Toc,
 };
 use tokio::sync::Semaphore;
@@ -126,9 +126,8 @@ impl<'m> Packer<'m> {
             .wait(Arc::clone(self.way(block_type)).acquire_owned())
             .map_err(|_closed| Error::Cancelled)?;
         drop(gate);
-        let mut id = [0; 16];
-        self.engine.vault().entropy().fill(&mut id)?;
-        Ok(lock(self.lane(block_type)).reserve(PackId::from_bytes(id)))
+        let pack = self.engine.vault().new_pack_id()?;
+        Ok(lock(self.lane(block_type)).reserve(pack))
     }
 
     fn put(&self, block_type: BlockType, block: SealedBlock) -> Result<()> {

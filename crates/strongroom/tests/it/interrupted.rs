@@ -108,62 +108,6 @@ fn a_cancelled_run_is_taken_up_and_uploads_nothing_twice() {
     assert!(verified.damaged.is_empty(), "{:?}", verified.damaged);
 }
 
-/// The run dies after its n-th write, for every n: the next one always succeeds, and what it makes is whole.
-#[test]
-fn dying_after_any_write_loses_nothing() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let (home, out) = (dir.path().join("home"), dir.path().join("out"));
-    fill(&home, 30);
-    let memory: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
-    Strongroom::init_store(Arc::clone(&memory), passphrase(), &small_packs()).expect("a new vault");
-    let mut completed = false;
-    for writes in 0..40_u64 {
-        let left = AtomicU64::new(writes);
-        let dying = Faulty::new(Arc::clone(&memory), move |op| {
-            let spend = |left: u64| left.checked_sub(1);
-            let is_put = op.action == Action::Put;
-            if is_put
-                && left
-                    .fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend)
-                    .is_err()
-            {
-                return Fate::Fail(std::io::ErrorKind::PermissionDenied);
-            }
-            Fate::Pass
-        });
-        // A new file each time, so that there is always something to write.
-        fs::write(
-            home.join(format!("new {writes}")),
-            random_bytes(1000 + writes, 50_000),
-        )
-        .expect("written");
-        let mut options = options(&home);
-        options.checkpoint_bytes = 1 << 20;
-        match open(dying).backup(&options, &NoMonitor) {
-            Ok(report) => {
-                completed = true;
-                let target = out.join(writes.to_string());
-                restore(&open(Arc::clone(&memory)), &report, &target);
-                assert_eq!(differences(&home, &target), "");
-            }
-            Err(error) => assert!(matches!(error, Error::Vault(_)), "{error:?}"),
-        }
-        if completed {
-            break;
-        }
-        let vault = open(Arc::clone(&memory));
-        let verified = vault
-            .verify(&strongroom::VerifyOptions::default(), &NoMonitor)
-            .expect("verified");
-        assert!(
-            verified.damaged.is_empty(),
-            "after {writes} writes: {:?}",
-            verified.damaged
-        );
-    }
-    assert!(completed, "a run with 40 writes is not enough");
-}
-
 /// Every create is done, but its answer is lost: reading back settles each of them.
 #[test]
 fn lost_replies_are_settled_by_reading_back() {

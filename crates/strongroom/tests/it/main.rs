@@ -9,6 +9,7 @@ mod changes;
 mod churn;
 mod conflicts;
 mod counted;
+mod crash;
 mod damage;
 mod full_disk;
 mod hurt;

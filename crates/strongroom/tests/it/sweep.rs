@@ -4,14 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use object_store::memory::InMemory;
 use object_store::{ObjectStore, ObjectStoreExt};
 use strongroom::crypto::{Role, SlotSecret};
 use strongroom::vault::format::{LinkOp, SessionId};
-use strongroom::vault::wrap::{Fate, Faulty};
 use strongroom::vault::{Error as VaultError, InitOptions, Session, SweepOptions, chain, points};
 use strongroom::{BackupOptions, Error, NoMonitor, Strongroom, VerifyOptions};
 
@@ -303,45 +301,6 @@ fn a_maintenance_key_sweeps_without_reading_a_name() {
     ));
     assert!(report.expect("a sweep").packs_deleted_count > 0);
     history.is_whole(&store);
-}
-
-/// The worker dies at its n-th operation on the store, before it or after it took effect, for every n: what stands
-/// restores, and the next workers finish without leaving garbage. Prints how many cuts there were.
-#[test]
-fn dying_at_any_operation_of_a_sweep_loses_nothing() {
-    let mut cuts = 0;
-    for after in [false, true] {
-        for cut in 0.. {
-            let (store, vault) = new_vault(&small_packs());
-            let history = History::new(&vault, 2);
-            vault.delete_now(&history.points[0].0, "").expect("purged");
-            let left = AtomicU64::new(cut);
-            let dying = Faulty::new(Arc::clone(&store), move |_| {
-                match left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
-                    Some(left.saturating_sub(1))
-                }) {
-                    Ok(1) if after => Fate::LoseReply,
-                    Ok(0 | 1) => Fate::Fail(std::io::ErrorKind::PermissionDenied),
-                    _ => Fate::Pass,
-                }
-            });
-            let opened = Strongroom::open_store(dying, SlotSecret::Passphrase(passphrase()));
-            let outcome = opened.map(|vault| vault.sweep(&SweepOptions::default()));
-            cuts += 1;
-            if cut % 7 == 0 {
-                history.is_whole(&store);
-            }
-            let survivor = open(Arc::clone(&store));
-            sweep(&survivor);
-            history.is_whole(&store);
-            nothing_is_left_over(&survivor);
-            if matches!(outcome, Ok(Ok(_))) {
-                break;
-            }
-        }
-    }
-    eprintln!("{cuts} cut points");
-    assert!(cuts > 40, "{cuts}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use crate::error::in_object;
 use crate::format::{
     End, FormatError, Mark, ObjectKind, ObjectName, PackId, Plan, RemapId, open_signed, seal_signed,
 };
+use crate::rule::{self, Rule};
 use crate::store::{Created, Listed};
 use crate::{Error, Result, Vault};
 
@@ -88,6 +89,9 @@ impl Cycles {
 
     /// Notes what a plan named; one that is void named nothing.
     async fn bury(&mut self, vault: &Vault, cycle: u64) -> Result<()> {
+        if !rule::holds(Rule::PlannedIsDead) {
+            return Ok(());
+        }
         let names = match read_plan(vault, cycle).await {
             Ok(plan) => plan.names,
             Err(Error::Void { object }) => {
@@ -109,7 +113,10 @@ impl Cycles {
     /// What nothing new may refer to: what an unfinished cycle condemns, and the dead.
     pub(crate) fn unusable(self) -> Unusable {
         let mut unusable = self.dead;
-        if let Some(open) = self.newest.filter(|cycle| !cycle.is_done) {
+        if let Some(open) = self
+            .newest
+            .filter(|cycle| !cycle.is_done && rule::holds(Rule::SkipCondemned))
+        {
             let packs = open.mark.packs.iter().map(|(pack, _)| *pack);
             unusable.packs.extend(packs);
             unusable.remaps.extend(open.mark.remaps);

@@ -13,8 +13,9 @@ use crate::remaps::Remaps;
 /// Chooses one copy of each needed block to keep and condemns all packs that keep none, and all remaps that lead nowhere
 /// that is needed.
 ///
-/// Packs without unneeded blocks keep first, so that copies in sparse packs are given up.
-pub(crate) fn condemn(held: &[Held], remaps: &Remaps, live: &Liveness) -> Mark {
+/// Packs without unneeded blocks keep first, so that copies in sparse packs are given up. What is dead but there again
+/// keeps nothing, and must go again: no one else would ever delete it.
+pub(crate) fn condemn(held: &[Held], dead: &[Held], remaps: &Remaps, live: &Liveness) -> Mark {
     // A block that lies where it was born and was never moved has one copy; only the others need to be remembered.
     let moved: HashSet<BlockName> = held
         .iter()
@@ -30,7 +31,8 @@ pub(crate) fn condemn(held: &[Held], remaps: &Remaps, live: &Liveness) -> Mark {
         (unneeded, std::cmp::Reverse(*needed), pack.pack)
     });
     let mut kept: HashSet<BlockName> = HashSet::new();
-    let mut packs: Vec<(PackId, ObjectKind)> = Vec::new();
+    let mut packs: Vec<(PackId, ObjectKind)> =
+        dead.iter().map(|pack| (pack.pack, pack.kind)).collect();
     for (_, pack) in order {
         let mut keeps = false;
         for name in pack.needed(live) {
@@ -43,6 +45,7 @@ pub(crate) fn condemn(held: &[Held], remaps: &Remaps, live: &Liveness) -> Mark {
     packs.truncate(CYCLE_MAX_ENTRIES);
     packs.sort_unstable_by_key(|(pack, _)| *pack);
     let unused = remaps.ids().iter().filter(|remap| !live.uses(remap));
+    let unused = remaps.passed_over().iter().chain(unused);
     let room = CYCLE_MAX_ENTRIES - packs.len();
     let mut remaps: Vec<RemapId> = unused.take(room).copied().collect();
     remaps.sort_unstable();

@@ -64,7 +64,10 @@ impl Liveness {
         let mut live = Self::default();
         for point in points::all(vault).await? {
             if chains.get(&point.sid).is_some_and(Chain::is_gone) {
-                live.gone.push(point);
+                // A fence stays for ever, whatever its chain says: without it, its session could still commit.
+                if points::decision(vault, &point).await? == Some(true) {
+                    live.gone.push(point);
+                }
                 continue;
             }
             let Some(structure) = points::read_structure(vault, &point).await? else {

@@ -1,16 +1,21 @@
 //! From a mark to the plan of what is deleted.
 
-use super::decide::rescue;
+use super::decide::{Rescued, rescue};
 use super::survey::Survey;
 use crate::format::{CYCLE_MAX_ENTRIES, DomainId, FormatError, Mark, ObjectName, Plan};
+use crate::rule::{self, Rule};
 use crate::{Error, Result};
 
 /// The plan of a cycle, after all sessions that could disagree are decided: what is condemned and nothing needs,
 /// manifests of points that are gone, and what sessions have left that made their point.
 ///
 /// Marks, plans and ends are in no plan: a mark that could be created again would not be waited for.
-pub(super) fn make(survey: &mut Survey, mark: &Mark, domain: &DomainId) -> Plan {
-    let rescued = rescue(&survey.held, &survey.remaps, mark, &mut survey.live);
+pub(super) fn make(survey: &mut Survey, mark: &Mark, domain: &DomainId, cycle: u64) -> Plan {
+    let rescued = if rule::holds(Rule::Recheck) {
+        rescue(&survey.held, &survey.remaps, mark, &mut survey.live)
+    } else {
+        Rescued::default()
+    };
     let packs = mark
         .packs
         .iter()
@@ -27,15 +32,28 @@ pub(super) fn make(survey: &mut Survey, mark: &Mark, domain: &DomainId) -> Plan 
         .iter()
         .map(|point| point.object_name(domain));
     let left = survey.sessions.committed.iter().cloned();
+    let decided = (1..cycle)
+        .filter(|_| !rule::holds(Rule::CyclesKept))
+        .flat_map(|cycle| steps_of(*domain, cycle));
     let mut names: Vec<String> = packs
         .chain(remaps)
         .chain(gone)
         .chain(left)
+        .chain(decided)
         .take(CYCLE_MAX_ENTRIES)
         .collect();
     names.sort_unstable();
     names.dedup();
     Plan { names }
+}
+
+fn steps_of(domain: DomainId, cycle: u64) -> [String; 3] {
+    [
+        ObjectName::Mark { domain, cycle },
+        ObjectName::Plan { domain, cycle },
+        ObjectName::End { domain, cycle },
+    ]
+    .map(|name| name.to_string())
 }
 
 /// Whether everything in a stored plan may be deleted by its cycle.
@@ -54,6 +72,11 @@ pub(super) fn check(plan: &Plan, mark: &Mark, domain: &DomainId) -> Result<()> {
                 | ObjectName::Pin { domain: of, .. }
                 | ObjectName::Checkpoint { domain: of, .. },
             ) => of == *domain,
+            Some(
+                ObjectName::Mark { domain: of, .. }
+                | ObjectName::Plan { domain: of, .. }
+                | ObjectName::End { domain: of, .. },
+            ) => of == *domain && !rule::holds(Rule::CyclesKept),
             _ => false,
         };
         if !is_permitted {

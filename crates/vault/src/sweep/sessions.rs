@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::error::in_object;
 use crate::format::{ObjectKind, ObjectName, Pin, SessionId};
 use crate::points::{self, PointRef};
+use crate::rule::{self, Rule};
 use crate::store::Listed;
 use crate::{Error, Result, Vault};
 
@@ -75,6 +76,9 @@ impl Sessions {
             } else if points::decision(vault, &point).await? == Some(true) {
                 let names = lines.into_iter().map(|line| line.name);
                 sessions.committed.extend(names);
+            } else if !rule::holds(Rule::FencesKept) {
+                let fence = point.object_name(vault.domain_id());
+                sessions.committed.push(fence);
             }
         }
         Ok(sessions)

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::cycles::Unusable;
-use super::held::{Held, Places};
+use super::decide;
+use super::held::{Contents, Held, Places};
 use super::liveness::Liveness;
 use super::sessions::Sessions;
 use crate::chain::{self, Chain};
-use crate::format::{DomainId, ObjectName, PackId, Remap, RemapId, SessionId};
+use crate::format::{DomainId, Mark, ObjectName, PackId, Remap, RemapId, SessionId};
 use crate::remaps::Remaps;
 use crate::{BlockReader, PackDirectory, Result, Vault};
 
@@ -19,6 +20,8 @@ pub(crate) struct Survey {
     domain: DomainId,
     /// Packs that may be condemned.
     pub(crate) held: Vec<Held>,
+    /// Packs that a plan has named, and that are there all the same: an upload arrived a second time.
+    pub(crate) dead: Vec<Held>,
     /// Where blocks can be read.
     pub(crate) places: Places,
     pub(crate) remaps: Arc<Remaps>,
@@ -40,16 +43,29 @@ impl Survey {
         let chains: HashMap<SessionId, Chain> = chain::all(vault).await?;
         let live = Liveness::gather(vault, reader, &chains).await?;
         let held: Vec<Held> = directory.held().collect();
+        let dead = directory
+            .passed_over()
+            .iter()
+            .map(|entry| Held {
+                pack: entry.pack_id,
+                kind: entry.kind,
+                object_bytes: entry.object_bytes,
+                chunks_count: 0,
+                contents: Contents::Born(0),
+            })
+            .collect();
         Ok(Self {
             domain: *vault.domain_id(),
             places: Places::of(held.iter()),
             held,
+            dead,
             remaps: directory.remaps(),
             live,
             sessions,
             writers,
         })
     }
+
     /// Decides where everything that is needed is read from now on.
     pub(crate) fn settle(&mut self) {
         let places = &self.places;
@@ -81,6 +97,11 @@ impl Survey {
             pack.needed(live).next().is_some()
                 || writer.is_some_and(|writer| !open.contains(writer))
         });
+    }
+
+    /// What a mark would condemn now.
+    pub(crate) fn condemn(&self) -> Mark {
+        decide::condemn(&self.held, &self.dead, &self.remaps, &self.live)
     }
 
     pub(crate) fn name_of(&self, pack: &Held) -> String {

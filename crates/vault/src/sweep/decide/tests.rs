@@ -58,7 +58,7 @@ fn remaps(all: &[(u8, ChunkAddress, ChunkAddress)]) -> Remaps {
 fn condemned(held: &[Held], remaps: &Remaps, live: &mut Liveness) -> (Vec<PackId>, Vec<RemapId>) {
     let places = Places::of(held.iter());
     live.settle(remaps, |name| places.has(name), |_| true);
-    let mark = condemn(held, remaps, live);
+    let mark = condemn(held, &[], remaps, live);
     (
         mark.packs.iter().map(|(pack, _)| *pack).collect(),
         mark.remaps,

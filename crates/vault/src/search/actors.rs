@@ -1,0 +1,141 @@
+//! Those who delete, hold, purge and sweep, those who read, and a network that delivers twice.
+
+use strongroom_crypto::Role;
+
+use super::process::Process;
+use super::settle::read_back;
+use super::{World, pause};
+use crate::format::LinkOp;
+use crate::wrap::Dice;
+use crate::{Error, Result, SweepOptions, chain, points, sweep};
+
+/// Sweeps now and then; silent sessions are fenced after none, a few or many seconds.
+pub(super) async fn sweeper(world: World, number: u64) {
+    let name = format!("sweeper {number}");
+    let mut dice = world.dice(&name, 0);
+    for run in 1..=world.setup.sweeps_count {
+        pause(&mut dice, 3000).await;
+        let Ok(process) = Process::start(&world, Role::Maintenance, &name, run).await else {
+            continue;
+        };
+        let patience = [0, 0, 2, 200];
+        let at = usize::try_from(dice.below(4)).unwrap_or(0);
+        let options = SweepOptions {
+            fence_after: std::time::Duration::from_secs(patience[at]),
+            ..SweepOptions::default()
+        };
+        // A sweeper that waits for a session comes back soon.
+        for _ in 0..2 {
+            let swept = sweep(&process.vault, &process.reader, &options, process.now()).await;
+            let Ok(report) = swept else { break };
+            let deleted = &world.shadow.packs_deleted_count;
+            deleted.set(deleted.get() + report.packs_deleted_count);
+            if report.waiting_for.is_empty() {
+                break;
+            }
+            pause(&mut dice, 2000).await;
+        }
+    }
+}
+
+/// Deletes, undeletes, holds, releases and purges points, whichever come.
+pub(super) async fn retention(world: World) {
+    let mut dice = world.dice("retention", 0);
+    let mut process = None;
+    for link in 1..=world.setup.links_count {
+        pause(&mut dice, 2000).await;
+        let alive = match process.take() {
+            Some(alive) => alive,
+            None => match Process::start(&world, Role::Owner, "retention", link).await {
+                Ok(started) => started,
+                Err(_died) => continue,
+            },
+        };
+        if add_link(&world, &alive, &mut dice).await.is_ok() {
+            process = Some(alive);
+        }
+    }
+}
+
+async fn add_link(world: &World, process: &Process, dice: &mut Dice) -> Result<()> {
+    let vault = &process.vault;
+    let all = points::all(vault).await?;
+    let Some(point) = all.get(usize::try_from(dice.below(all.len() as u64)).unwrap_or(0)) else {
+        return Ok(());
+    };
+    let ops: &[LinkOp] = match dice.below(10) {
+        0 => &[LinkOp::Hold],
+        1 => &[LinkOp::Release],
+        2 => &[LinkOp::Delete, LinkOp::Undelete],
+        3 => &[LinkOp::Undelete],
+        4 => &[LinkOp::Hold, LinkOp::Delete, LinkOp::Purge],
+        _ => &[LinkOp::Delete, LinkOp::Purge],
+    };
+    for op in ops {
+        let was = world
+            .shadow
+            .get(point.sid)
+            .is_some_and(|seen| seen.may_be_gone);
+        let is_purge = *op == LinkOp::Purge;
+        if is_purge {
+            world.shadow.note(point.sid, |seen| seen.may_be_gone = true);
+        }
+        match chain::append(vault, point, *op, None, "search", process.now()).await {
+            // A purge that was refused purges nothing; only one that nobody answered may have.
+            Err(Error::NotInThisState { .. }) if is_purge => {
+                world.shadow.note(point.sid, |seen| seen.may_be_gone = was);
+            }
+            Ok(_) | Err(Error::NotInThisState { .. } | Error::NameTaken { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Reads points that stand; a reader lives long and remembers where things were.
+pub(super) async fn reader(world: World, number: u64) {
+    let name = format!("reader {number}");
+    let mut dice = world.dice(&name, 0);
+    let Ok(process) = Process::start(&world, Role::Agent, &name, 1).await else {
+        return;
+    };
+    for _ in 0..6 {
+        pause(&mut dice, 3000).await;
+        let Ok(all) = points::all(&process.vault).await else {
+            return;
+        };
+        for point in all {
+            let Some(seen) = world.shadow.get(point.sid) else {
+                continue;
+            };
+            let outcome = read_back(&process.reader, &seen).await;
+            let is_wrong = match &outcome {
+                Err(error) => error.is_corruption(),
+                Ok(is_same) => !is_same,
+            };
+            // What was purged meanwhile may go under the reader's hands.
+            let decided = points::decision(&process.vault, &point).await;
+            let is_point = matches!(decided, Ok(Some(true)));
+            let may_be_gone = world
+                .shadow
+                .get(point.sid)
+                .is_some_and(|seen| seen.may_be_gone);
+            if is_wrong && is_point && !may_be_gone {
+                let what = format!("a reader cannot read {}: {outcome:?}", point.sid);
+                world.shadow.lose(what);
+            }
+        }
+    }
+}
+
+/// Delivers writes a second time, late.
+pub(super) async fn network(world: World) {
+    let mut dice = world.dice("network", 0);
+    for _ in 0..40 {
+        pause(&mut dice, 6000).await;
+        let _left = world
+            .network
+            .deliver(usize::try_from(dice.below(4)).unwrap_or(0))
+            .await;
+    }
+}
