@@ -6,12 +6,15 @@
 )]
 
 mod changes;
+#[cfg(all(feature = "s3", feature = "azure"))]
+mod clouds;
 mod conflicts;
 mod counted;
 mod damage;
 mod hurt;
 mod interrupted;
 mod landing;
+mod mirror;
 mod model;
 mod places;
 mod released;

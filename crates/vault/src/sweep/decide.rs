@@ -49,16 +49,65 @@ pub(crate) fn condemn(held: &[Held], live: &Liveness) -> Mark {
 }
 
 /// Of the condemned packs, those that must stay after all: they hold a needed block of which no other pack that is
-/// listed and not condemned has a copy.
+/// listed and not condemned has a copy. What a condemned pack holds that is not listed, because its place is away, nobody
+/// knows: while any needed block is not found, all of those stay.
 pub(crate) fn rescue(held: &[Held], mark: &Mark, live: &Liveness) -> HashSet<PackId> {
     let safe: HashSet<&BlockName> = held
         .iter()
         .filter(|pack| !mark.condemns(&pack.pack))
         .flat_map(|pack| &pack.blocks)
         .collect();
-    held.iter()
-        .filter(|pack| mark.condemns(&pack.pack))
+    let condemned = || held.iter().filter(|pack| mark.condemns(&pack.pack));
+    let mut rescued: HashSet<PackId> = condemned()
         .filter(|pack| pack.needed(live).any(|name| !safe.contains(name)))
         .map(|pack| pack.pack)
-        .collect()
+        .collect();
+    let found: HashSet<&BlockName> = condemned().flat_map(|pack| &pack.blocks).collect();
+    if live
+        .names()
+        .any(|name| !safe.contains(name) && !found.contains(name))
+    {
+        let listed: HashSet<PackId> = condemned().map(|pack| pack.pack).collect();
+        let unlisted = mark.packs.iter().map(|(pack, _)| *pack);
+        rescued.extend(unlisted.filter(|pack| !listed.contains(pack)));
+    }
+    rescued
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_needed_and_cannot_be_listed_is_rescued() {
+        let pack = |number| PackId::from_bytes([number; 16]);
+        let block = |number| BlockName {
+            pack: pack(number),
+            ordinal: 0,
+        };
+        let held = |number| Held {
+            pack: pack(number),
+            kind: ObjectKind::DataPack,
+            object_bytes: 1,
+            blocks: vec![block(number)],
+        };
+        let mark = Mark {
+            packs: [1, 2, 3]
+                .map(|number| (pack(number), ObjectKind::DataPack))
+                .into(),
+        };
+        let needs =
+            |numbers: &[u8]| Liveness::of_blocks(numbers.iter().map(|number| block(*number)));
+        // Pack 3 is condemned, and its place is away.
+        let listed = [held(1), held(2), held(4)];
+        assert!(rescue(&listed, &mark, &needs(&[4])).is_empty());
+        assert_eq!(
+            rescue(&listed, &mark, &needs(&[2, 4])),
+            HashSet::from([pack(2)])
+        );
+        assert_eq!(
+            rescue(&listed, &mark, &needs(&[3, 4])),
+            HashSet::from([pack(3)])
+        );
+    }
 }

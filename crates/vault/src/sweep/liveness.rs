@@ -133,6 +133,20 @@ impl Liveness {
         found.into_iter().for_each(|new| self.add(new));
     }
 
+    /// All blocks of which something is needed.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &BlockName> {
+        self.blocks.keys()
+    }
+
+    /// These blocks are needed.
+    #[cfg(test)]
+    pub(crate) fn of_blocks(names: impl Iterator<Item = BlockName>) -> Self {
+        Self {
+            blocks: names.map(|name| (name, ChunkSet(vec![1]))).collect(),
+            ..Self::default()
+        }
+    }
+
     /// The chunks of a block that are needed.
     pub(crate) fn of_block(&self, name: &BlockName) -> Option<&ChunkSet> {
         self.blocks.get(name)

@@ -5,5 +5,6 @@
 )]
 
 mod hostile;
+mod place_vectors;
 mod sweep_vectors;
 mod vectors;

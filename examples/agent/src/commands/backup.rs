@@ -58,7 +58,7 @@ pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
     let place = access::place(agent)?;
     let lock = match &place {
         Some(place) => {
-            let id = slots::claimed_id(&place.url)?;
+            let id = slots::claimed_id(&agent.location(&place.url))?;
             Some(agent.state.lock(&id, &options.source)?)
         }
         None => None,
@@ -90,6 +90,9 @@ fn make(
     }
     let report = access.vault.backup(&options, &progress)?;
     let elapsed = progress.finish();
+    if report.recovery_point.is_some() {
+        give_places_what_they_lack(agent, access);
+    }
 
     let restore = report
         .recovery_point
@@ -120,6 +123,24 @@ fn make(
     } else {
         Code::Warnings
     })
+}
+
+/// The point stands, so nothing here makes the run fail; what is not done now, the next run does.
+fn give_places_what_they_lack(agent: &Agent, access: &Access) {
+    let lagging = match access.vault.catch_up(false) {
+        Ok(told) => told
+            .into_iter()
+            .filter_map(|place| Some(format!("{}: {}", place.place, place.away?)))
+            .collect(),
+        Err(error) => vec![Fail::from(error).message],
+    };
+    for place in lagging {
+        let place = human::clean(&place);
+        agent.out.note(&format!(
+            "note: a place of the vault is away and lacks what is new ({place}); \
+             `strongroom-agent vault catch-up` gives it what it lacks"
+        ));
+    }
 }
 
 fn options(agent: &Agent, args: &Args) -> Result<BackupOptions> {

@@ -5,6 +5,7 @@
     reason = "a test that fails may say so by a panic"
 )]
 
+mod clouds;
 mod contract;
 mod deletion;
 mod failures;
@@ -14,6 +15,7 @@ mod limits;
 mod locks;
 mod machine;
 mod output;
+mod places;
 mod policy;
 mod settings;
 mod stopped;
