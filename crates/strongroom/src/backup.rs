@@ -174,7 +174,8 @@ impl Strongroom {
             excludes: place.excludes,
             protected: place.protected,
             monitor: place.monitor,
-            packer: Packer::new(self.clone(), session, known, place.monitor),
+            packer: Packer::new(self.clone(), session, known, place.monitor)
+                .stopped_by(place.options.cancel.clone()),
         })
     }
 

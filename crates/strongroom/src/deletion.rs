@@ -99,15 +99,13 @@ impl Strongroom {
             return Ok(self.wait(sweep(self.vault(), self.reader(), options, now))?);
         }
         let mut options = options.clone();
-        if let Some(ballast) = self.ballast() {
+        for ballast in self.ballasts() {
             options.move_max_bytes = options.move_max_bytes.min(ballast.spare_bytes());
             ballast.release();
         }
         self.purge_due(&options)?;
         let report = self.wait(sweep(self.vault(), self.reader(), &options, now))?;
-        if let Some(ballast) = self.ballast() {
-            ballast.keep();
-        }
+        self.ballasts().for_each(|ballast| ballast.keep());
         Ok(report)
     }
 

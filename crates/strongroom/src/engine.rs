@@ -4,11 +4,12 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use object_store::ObjectStore;
 use strongroom_chunking::{ChunkHasher, ChunkSizes, Chunker, GearTable, Masks};
 use strongroom_crypto::{BlockType, Credential, OsEntropy, Passphrase, SlotSecret};
-use strongroom_vault::format::{ChunkAddress, ObjectKind, PackId, SegmentPack, Toc};
-use strongroom_vault::{BlockReader, InitOptions, Vault};
+use strongroom_vault::format::{ChunkAddress, ObjectKind, PackId, PlaceMode, SegmentPack, Toc};
+use strongroom_vault::{
+    BlockReader, CaughtUp, InitOptions, Store, Vault, VaultUrl, create_store, open_store,
+};
 use tokio::runtime::Runtime;
 
 use crate::ballast::Ballast;
@@ -42,8 +43,8 @@ pub struct Strongroom(Arc<Inner>);
 
 struct Inner {
     vault: Vault,
-    /// Where it lies, if that is a local directory that is known by its path.
-    place: Option<PathBuf>,
+    /// Where it lies, as far as these are local directories that are known by their paths.
+    places: Vec<PathBuf>,
     runtime: Arc<Runtime>,
     reader: BlockReader,
     clock: Arc<dyn Clock>,
@@ -74,20 +75,40 @@ impl Strongroom {
     ///
     /// # Errors
     /// When the place cannot be used, fails the store probe, or holds a vault already.
-    pub fn init(url: &str, passphrase: &Passphrase, options: &InitOptions) -> Result<Self> {
-        let runtime = start_runtime()?;
-        let store = runtime.block_on(async { strongroom_vault::open_url(url, true) })?;
-        Self::init_on(runtime, store, local_place(url), passphrase, options)
+    pub fn init(
+        url: impl Into<VaultUrl>,
+        passphrase: &Passphrase,
+        options: &InitOptions,
+    ) -> Result<Self> {
+        Self::init_places(&[(url.into(), PlaceMode::Decider)], passphrase, options)
     }
 
-    /// Opens the vault at `url` with a passphrase or a credential.
+    /// Makes a new vault in one, two or three places; the first decides (`docs/guide/stores.md`).
+    ///
+    /// # Errors
+    /// As [`Strongroom::init`], for any of the places.
+    pub fn init_places(
+        places: &[(VaultUrl, PlaceMode)],
+        passphrase: &Passphrase,
+        options: &InitOptions,
+    ) -> Result<Self> {
+        let runtime = start_runtime()?;
+        let store = runtime.block_on(async { create_store(places) })?;
+        let urls = places.iter().map(|(place, _)| place.as_str());
+        let local = urls.filter_map(local_place).collect();
+        let vault = Self::init_on(runtime, store, local, passphrase, options)?;
+        vault.catch_up(false)?;
+        Ok(vault)
+    }
+
+    /// Opens the vault at `url` with a passphrase or a credential. Of a vault in several places any of them will do,
+    /// but nothing can be written without the one that decides.
     ///
     /// # Errors
     /// When there is no vault, it is of an unknown version, or the secret does not open it.
-    pub fn open(url: &str, secret: SlotSecret<'_>) -> Result<Self> {
-        let runtime = start_runtime()?;
-        let store = runtime.block_on(async { strongroom_vault::open_url(url, false) })?;
-        Self::open_on(runtime, store, local_place(url), secret)
+    pub fn open(url: impl Into<VaultUrl>, secret: SlotSecret<'_>) -> Result<Self> {
+        let (runtime, store, places) = Self::store_at(&url.into())?;
+        Self::open_on(runtime, store, places, secret)
     }
 
     /// Opens the vault at `url` with a machine's two credentials: one to back up and restore with, one to delete and
@@ -95,16 +116,29 @@ impl Strongroom {
     ///
     /// # Errors
     /// As [`Strongroom::open`].
-    pub fn open_local(url: &str, agent: &Credential, maintenance: &Credential) -> Result<Self> {
-        let runtime = start_runtime()?;
-        let store = runtime.block_on(async { strongroom_vault::open_url(url, false) })?;
+    pub fn open_local(
+        url: impl Into<VaultUrl>,
+        agent: &Credential,
+        maintenance: &Credential,
+    ) -> Result<Self> {
+        let (runtime, store, places) = Self::store_at(&url.into())?;
         let vault = runtime.block_on(Vault::open_with(
             store,
             SlotSecret::Credential(agent),
             Some(maintenance),
             Arc::new(OsEntropy),
         ))?;
-        Ok(Self::assemble(vault, local_place(url), runtime))
+        Ok(Self::assemble(vault, places, runtime))
+    }
+
+    fn store_at(url: &VaultUrl) -> Result<(Arc<Runtime>, Store, Vec<PathBuf>)> {
+        let runtime = start_runtime()?;
+        let store = runtime.block_on(open_store(url))?;
+        let others = store.places();
+        let urls = others.iter().map(|place| place.url.as_str());
+        let mut places: Vec<PathBuf> = urls.filter_map(local_place).collect();
+        places.extend(local_place(url.as_str()).filter(|place| !places.contains(place)));
+        Ok((runtime, store, places))
     }
 
     /// Like [`Strongroom::init`], on a store that the caller has made.
@@ -112,25 +146,31 @@ impl Strongroom {
     /// # Errors
     /// As [`Strongroom::init`].
     pub fn init_store(
-        store: Arc<dyn ObjectStore>,
+        store: impl Into<Store>,
         passphrase: &Passphrase,
         options: &InitOptions,
     ) -> Result<Self> {
-        Self::init_on(start_runtime()?, store, None, passphrase, options)
+        Self::init_on(
+            start_runtime()?,
+            store.into(),
+            Vec::new(),
+            passphrase,
+            options,
+        )
     }
 
     /// Like [`Strongroom::open`], on a store that the caller has made.
     ///
     /// # Errors
     /// As [`Strongroom::open`].
-    pub fn open_store(store: Arc<dyn ObjectStore>, secret: SlotSecret<'_>) -> Result<Self> {
-        Self::open_on(start_runtime()?, store, None, secret)
+    pub fn open_store(store: impl Into<Store>, secret: SlotSecret<'_>) -> Result<Self> {
+        Self::open_on(start_runtime()?, store.into(), Vec::new(), secret)
     }
 
     fn init_on(
         runtime: Arc<Runtime>,
-        store: Arc<dyn ObjectStore>,
-        place: Option<PathBuf>,
+        store: Store,
+        places: Vec<PathBuf>,
         passphrase: &Passphrase,
         options: &InitOptions,
     ) -> Result<Self> {
@@ -142,31 +182,29 @@ impl Strongroom {
             now,
             Arc::new(OsEntropy),
         ))?;
-        let made = Self::assemble(vault, place, runtime);
-        if let Some(ballast) = made.ballast() {
-            ballast.keep();
-        }
+        let made = Self::assemble(vault, places, runtime);
+        made.ballasts().for_each(|ballast| ballast.keep());
         Ok(made)
     }
 
     fn open_on(
         runtime: Arc<Runtime>,
-        store: Arc<dyn ObjectStore>,
-        place: Option<PathBuf>,
+        store: Store,
+        places: Vec<PathBuf>,
         secret: SlotSecret<'_>,
     ) -> Result<Self> {
         let vault = runtime.block_on(Vault::open(store, secret, Arc::new(OsEntropy)))?;
-        Ok(Self::assemble(vault, place, runtime))
+        Ok(Self::assemble(vault, places, runtime))
     }
 
-    fn assemble(vault: Vault, place: Option<PathBuf>, runtime: Arc<Runtime>) -> Self {
+    fn assemble(vault: Vault, places: Vec<PathBuf>, runtime: Arc<Runtime>) -> Self {
         let clock = Arc::new(SystemClock);
-        Self::with_parts(vault, place, runtime, clock, Memory::default())
+        Self::with_parts(vault, places, runtime, clock, Memory::default())
     }
 
     fn with_parts(
         vault: Vault,
-        place: Option<PathBuf>,
+        places: Vec<PathBuf>,
         runtime: Arc<Runtime>,
         clock: Arc<dyn Clock>,
         memory: Memory,
@@ -178,7 +216,7 @@ impl Strongroom {
         );
         Self(Arc::new(Inner {
             vault,
-            place,
+            places,
             runtime,
             reader,
             clock,
@@ -191,13 +229,9 @@ impl Strongroom {
     pub fn with_place(self, place: PathBuf) -> Self {
         let inner = &self.0;
         let (runtime, clock) = (Arc::clone(&inner.runtime), Arc::clone(&inner.clock));
-        Self::with_parts(
-            inner.vault.clone(),
-            Some(place),
-            runtime,
-            clock,
-            inner.memory,
-        )
+        let mut places = inner.places.clone();
+        places.push(place);
+        Self::with_parts(inner.vault.clone(), places, runtime, clock, inner.memory)
     }
 
     /// The same vault with another clock; the cache starts empty.
@@ -207,7 +241,7 @@ impl Strongroom {
         let runtime = Arc::clone(&inner.runtime);
         Self::with_parts(
             inner.vault.clone(),
-            inner.place.clone(),
+            inner.places.clone(),
             runtime,
             clock,
             inner.memory,
@@ -230,7 +264,7 @@ impl Strongroom {
         let (runtime, clock) = (Arc::clone(&inner.runtime), Arc::clone(&inner.clock));
         Self::with_parts(
             inner.vault.clone(),
-            inner.place.clone(),
+            inner.places.clone(),
             runtime,
             clock,
             Memory::within(max_bytes),
@@ -248,6 +282,16 @@ impl Strongroom {
         self.0.runtime.block_on(future)
     }
 
+    /// Gives the places of a mirrored vault what they lack; with `dry_run`, tells what that would be. Nothing for a vault
+    /// in one place.
+    ///
+    /// # Errors
+    /// When the place that decides cannot be reached. Any other that fails is told in its line.
+    pub fn catch_up(&self, dry_run: bool) -> Result<Vec<CaughtUp>> {
+        let work = strongroom_vault::catch_up(self.vault(), self.reader(), dry_run);
+        Ok(self.wait(work)?)
+    }
+
     pub(crate) fn spawn<T: Send + 'static>(
         &self,
         future: impl Future<Output = T> + Send + 'static,
@@ -261,22 +305,22 @@ impl Strongroom {
 
     /// The places that no run may harm: the vault's own, and those that a caller names.
     pub(crate) fn protected(&self, named: &[PathBuf]) -> Result<Protected> {
-        Protected::find(self.0.place.iter().chain(named))
+        Protected::find(self.0.places.iter().chain(named))
     }
 
-    /// The room that is kept on the disk of a local vault.
-    pub(crate) fn ballast(&self) -> Option<Ballast> {
-        Ballast::of(self.0.place.as_ref()?)
+    /// The room that is kept on the disks of a local vault.
+    pub(crate) fn ballasts(&self) -> impl Iterator<Item = Ballast> {
+        self.0.places.iter().filter_map(|place| Ballast::of(place))
     }
 
     /// Does something that needs little room; when there is none, again with the room that was kept for it.
     pub(crate) fn with_ballast<T>(&self, act: impl Fn() -> Result<T>) -> Result<T> {
-        match (act(), self.ballast()) {
-            (Err(error), Some(ballast)) if error.is_full() => {
-                ballast.release();
+        match act() {
+            Err(error) if error.is_full() => {
+                self.ballasts().for_each(|ballast| ballast.release());
                 act()
             }
-            (outcome, _) => outcome,
+            outcome => outcome,
         }
     }
 

@@ -3,9 +3,9 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use strongroom_chunking::PrefixTable;
 
-use crate::error::in_object;
 use crate::format::{
     BlockName, ChunkAddress, FormatError, ObjectKind, ObjectName, PackId, RemapId, Segment,
     SegmentEntry, SegmentPack, SessionId, TOC_AT, Toc, padme, toc_extent,
@@ -253,25 +253,24 @@ impl PackDirectory {
         name: &str,
         detail: Detail,
     ) -> Result<Vec<PackId>> {
-        let object = vault
-            .store()
-            .read(name, ObjectKind::Segment.max_bytes())
-            .await?;
         let key = vault
             .keys()
             .toc()
             .ok_or(Error::NotPermitted("a key for the index"))?;
-        let mut entries: Vec<SegmentEntry> = Vec::new();
-        let mut chunks_counts: HashMap<u32, u32> = HashMap::new();
-        let packs = in_object(
-            &name,
-            Segment::open(&object, key, vault.id(), |entry| {
+        let open = |object: Bytes| {
+            let mut entries: Vec<SegmentEntry> = Vec::new();
+            let mut chunks_counts: HashMap<u32, u32> = HashMap::new();
+            let packs = Segment::open(&object, key, vault.id(), |entry| {
                 *chunks_counts.entry(entry.pack).or_default() += 1;
                 if detail == Detail::Chunks {
                     entries.push(entry);
                 }
-            }),
-        )?;
+            })?;
+            Ok((packs, entries, chunks_counts))
+        };
+        let max_bytes = ObjectKind::Segment.max_bytes();
+        let read = vault.store().read_checked(name, max_bytes, open).await?;
+        let (packs, entries, chunks_counts) = read.value;
         let chunks_count = |at: u32| chunks_counts.get(&at).copied().unwrap_or_default();
         let positions: Vec<Option<u32>> = (0..)
             .zip(&packs)
@@ -555,13 +554,22 @@ pub(crate) async fn read_toc(vault: &Vault, pack: PackId, kind: ObjectKind) -> R
         .keys()
         .toc()
         .ok_or(Error::NotPermitted("a key for the index"))?;
-    let mut front = vault.store().read_range(&name, 0..TOC_GUESS_BYTES).await?;
-    let extent = in_object(
-        &name,
-        toc_extent(front.get(..TOC_AT).unwrap_or(&front), kind),
-    )?;
-    if front.len() < extent {
-        front = vault.store().read_range(&name, 0..extent as u64).await?;
+    let store = vault.store();
+    // Each step is a check of its own: of several copies, another may be good.
+    let extent_of = |front: Bytes| {
+        let extent = toc_extent(front.get(..TOC_AT).unwrap_or(&front), kind)?;
+        let toc = match front.len() < extent {
+            true => None,
+            false => Some(Toc::open(&front, kind, pack, vault.id(), key)?),
+        };
+        Ok((extent, toc))
+    };
+    let guess = store.read_range_checked(&name, 0..TOC_GUESS_BYTES, extent_of);
+    let (extent, toc) = guess.await?.value;
+    if let Some(toc) = toc {
+        return Ok(toc);
     }
-    in_object(&name, Toc::open(&front, kind, pack, vault.id(), key))
+    let open = |front: Bytes| Toc::open(&front, kind, pack, vault.id(), key);
+    let whole = store.read_range_checked(&name, 0..extent as u64, open);
+    Ok(whole.await?.value)
 }

@@ -1,5 +1,6 @@
 //! The crate's error.
 
+use crate::Refusal;
 use crate::format::{ChainState, FormatError, Hold, SessionId, Standing};
 
 /// What went wrong with a vault or its store, by what a caller can do about it.
@@ -23,6 +24,14 @@ pub enum Error {
         action: &'static str,
         /// On which object or prefix.
         object: String,
+    },
+    /// A place of a mirrored vault is needed that cannot be reached, mostly the one that decides.
+    #[error("{place} cannot be reached, and is needed: {reason}")]
+    PlaceAway {
+        /// Which one.
+        place: String,
+        /// What it did when it was asked last.
+        reason: String,
     },
     /// An object that must be there is not.
     #[error("{object} is missing in the vault")]
@@ -148,6 +157,15 @@ impl Error {
                 | FormatError::UnknownFeature { .. }
                 | FormatError::UnknownLayout { .. }
         )
+    }
+
+    /// What a cloud said when it refused, if that is what went wrong.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Store { source, .. } => Refusal::find(source),
+            _ => None,
+        }
     }
 
     /// The kind of the operating system's error behind this one, if there is one.

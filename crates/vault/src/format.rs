@@ -26,7 +26,7 @@ pub mod wire;
 
 pub use block::BlockCodec;
 pub use chain::{ChainState, Hold, Link, LinkOp, Standing};
-pub use config::{ChunkerConfig, VaultConfig};
+pub use config::{ChunkerConfig, PlaceConfig, PlaceMode, VaultConfig};
 pub use control::{Checkpoint, Fence, Pin, Registration};
 pub use cycle::{CYCLE_MAX_ENTRIES, End, Mark, Plan};
 pub use error::FormatError;

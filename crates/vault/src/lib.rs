@@ -6,7 +6,8 @@
 //! | module | is |
 //! |---|---|
 //! | [`mod@format`] | the bytes of every object; pure |
-//! | [`Store`] | an object store with deadlines, retries and create-once |
+//! | [`Store`] | one object store, or several as one, with deadlines, retries and create-once |
+//! | [`catch_up()`] | what a place of a mirrored vault has missed |
 //! | [`Vault`] | an open vault: configuration, keys, slots |
 //! | [`Session`] | one writer: registration, packs, index, checkpoints, manifest |
 //! | [`PackDirectory`] | which packs exist and where a chunk may be found |
@@ -19,6 +20,7 @@
 //! All calls are async and need a tokio runtime with time enabled.
 
 mod cache;
+mod catch_up;
 pub mod chain;
 mod directory;
 mod error;
@@ -30,6 +32,7 @@ mod location;
 pub mod points;
 mod probe;
 mod reader;
+mod refusal;
 mod remaps;
 mod rule;
 #[cfg(test)]
@@ -41,15 +44,19 @@ mod sweep;
 mod vault;
 pub mod wrap;
 
+pub use catch_up::{CaughtUp, catch_up};
 pub use directory::{IndexProblem, PackDirectory, PackEntry};
 pub use error::{Error, Result};
-pub use location::open_url;
+pub use location::{
+    StoreSettings, VaultUrl, create_store, is_same_place, open_store, open_url, open_url_with,
+};
 pub use probe::probe;
 pub use reader::{BlockReader, WholePack};
+pub use refusal::{Refusal, RefusalKind};
 pub use remaps::Remaps;
 pub use session::{Committed, LeftBehind, Session};
 pub use slots::SlotView;
-pub use store::{Created, Listed, Store};
+pub use store::{Created, Listed, PlaceView, Store};
 pub use sweep::{
     Emptied, OpenSession, Outlook, SweepOptions, SweepReport, Unusable, outlook, sweep,
 };

@@ -1,5 +1,12 @@
 //! Where a vault may stand.
 
+mod assemble;
+#[cfg(feature = "cloud")]
+mod cloud;
+#[cfg(feature = "cloud")]
+mod http;
+mod settings;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,34 +15,135 @@ use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 
 use crate::{Error, Result};
+pub use assemble::{VaultUrl, create_store, open_store};
+pub use settings::StoreSettings;
 
-/// Opens the place that a URL names: a path, `file:///path` or `memory:`. With `create`, a directory that does not
-/// exist is made, readable by its owner only. Writes to a local vault are synced to disk before they count.
+/// A URL, taken apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Location<'a> {
+    Memory,
+    Directory(&'a str),
+    Cloud {
+        cloud: Cloud,
+        bucket: &'a str,
+        /// Without a slash at either end; may be empty.
+        prefix: &'a str,
+    },
+}
+
+/// Whose store it is, or rather which protocol it speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cloud {
+    S3,
+    Azure,
+    Gcp,
+}
+
+/// Opens the place that a URL names: a path, `file:///path` or `memory:`, and with the features `s3`, `azure` and
+/// `gcp` also `s3://bucket/prefix`, `az://container/prefix` and `gs://bucket/prefix`, with the settings that the
+/// environment has for them. With `create`, a directory that does not exist is made, readable by its owner only.
+/// Writes to a local vault are synced to disk before they count.
 ///
 /// Any other store can be given to [`Vault`](crate::Vault) ready made.
 ///
 /// # Errors
-/// [`Error::Location`] when the URL is not understood, [`Error::NoVault`] when the directory does not exist.
+/// [`Error::Location`] when the URL is not understood or a setting is missing, [`Error::NoVault`] when the directory
+/// does not exist. Whether a bucket exists shows only when it is used.
 pub fn open_url(url: &str, create: bool) -> Result<Arc<dyn ObjectStore>> {
-    if url == "memory:" {
-        return Ok(Arc::new(InMemory::new()));
-    }
-    let refuse = |reason: &str| Error::Location {
+    open_url_with(url, create, &StoreSettings::from_env())
+}
+
+/// As [`open_url`], with settings of the caller's instead of those of the environment.
+///
+/// # Errors
+/// As [`open_url`].
+pub fn open_url_with(
+    url: &str,
+    create: bool,
+    settings: &StoreSettings,
+) -> Result<Arc<dyn ObjectStore>> {
+    let refuse = |reason: String| Error::Location {
         url: url.to_owned(),
-        reason: reason.to_owned(),
+        reason,
     };
-    let path = match url.split_once("://") {
-        Some(("file", path)) if path.starts_with('/') => path,
-        Some(("file", _)) => return Err(refuse("a file URL has three slashes: file:///path")),
-        Some((scheme, _)) => {
-            return Err(refuse(&format!(
-                "this build has no support for {scheme}://"
-            )));
+    match parse(url).map_err(refuse)? {
+        Location::Memory => Ok(Arc::new(InMemory::new())),
+        Location::Directory(path) => open_directory(Path::new(path), create),
+        Location::Cloud {
+            cloud,
+            bucket,
+            prefix,
+        } => open_cloud(cloud, bucket, prefix, settings).map_err(refuse),
+    }
+}
+
+/// Whether two URLs are spellings of one place.
+#[must_use]
+pub fn is_same_place(a: &str, b: &str) -> bool {
+    match (parse(a), parse(b)) {
+        // Components leave out doubled slashes and the one at the end.
+        (Ok(Location::Directory(a)), Ok(Location::Directory(b))) => {
+            let absolute = |path| std::path::absolute(path).ok();
+            absolute(a)
+                .zip(absolute(b))
+                .is_some_and(|(a, b)| a.components().eq(b.components()))
         }
-        None if url.is_empty() => return Err(refuse("it is empty")),
-        None => url,
+        (Ok(a), Ok(b)) => a == b,
+        _ => false,
+    }
+}
+
+fn parse(url: &str) -> Result<Location<'_>, String> {
+    if url == "memory:" {
+        return Ok(Location::Memory);
+    }
+    let (cloud, rest) = match url.split_once("://") {
+        None if url.is_empty() => return Err("it is empty".to_owned()),
+        None => return Ok(Location::Directory(url)),
+        Some(("file", path)) if path.starts_with('/') => return Ok(Location::Directory(path)),
+        Some(("file", _)) => {
+            return Err("a file URL has three slashes: file:///path".to_owned());
+        }
+        Some(("s3", rest)) => (Cloud::S3, rest),
+        Some(("az", rest)) => (Cloud::Azure, rest),
+        Some(("gs", rest)) => (Cloud::Gcp, rest),
+        Some((scheme, _)) => return Err(format!("this build has no support for {scheme}://")),
     };
-    open_directory(Path::new(path), create)
+    let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+    let prefix = prefix.trim_end_matches('/');
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    if bucket.is_empty() || !bucket.bytes().all(is_name) {
+        return Err(
+            "a bucket or container is needed behind the slashes, without user or port".to_owned(),
+        );
+    }
+    if rest.contains(['?', '#']) {
+        return Err("settings come from variables, not from the URL".to_owned());
+    }
+    if prefix.split('/').any(|part| matches!(part, "." | "..")) || prefix.contains("//") {
+        return Err("the path behind the bucket has an empty part or dots".to_owned());
+    }
+    if prefix.starts_with('/') {
+        return Err("the path behind the bucket begins with two slashes".to_owned());
+    }
+    Ok(Location::Cloud {
+        cloud,
+        bucket,
+        prefix,
+    })
+}
+
+#[cfg(feature = "cloud")]
+use cloud::open as open_cloud;
+
+#[cfg(not(feature = "cloud"))]
+fn open_cloud(
+    _cloud: Cloud,
+    _bucket: &str,
+    _prefix: &str,
+    _settings: &StoreSettings,
+) -> Result<Arc<dyn ObjectStore>, String> {
+    Err("this build has no support for clouds".to_owned())
 }
 
 fn open_directory(path: &Path, create: bool) -> Result<Arc<dyn ObjectStore>> {
@@ -78,4 +186,42 @@ fn open_directory(path: &Path, create: bool) -> Result<Arc<dyn ObjectStore>> {
         source,
     })?;
     Ok(Arc::new(store.with_fsync(true)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_taken_apart() {
+        let cloud = |cloud, bucket, prefix| {
+            Ok(Location::Cloud {
+                cloud,
+                bucket,
+                prefix,
+            })
+        };
+        assert_eq!(parse("memory:"), Ok(Location::Memory));
+        assert_eq!(parse("/a/b"), Ok(Location::Directory("/a/b")));
+        assert_eq!(parse("file:///a"), Ok(Location::Directory("/a")));
+        assert_eq!(parse("s3://b"), cloud(Cloud::S3, "b", ""));
+        assert_eq!(parse("s3://b/"), cloud(Cloud::S3, "b", ""));
+        assert_eq!(parse("az://c.d/x/y/"), cloud(Cloud::Azure, "c.d", "x/y"));
+        assert_eq!(parse("gs://b_1/x"), cloud(Cloud::Gcp, "b_1", "x"));
+        for wrong in [
+            "",
+            "file://a",
+            "s3://",
+            "s3:///x",
+            "s3://b/x?y",
+            "s3://user@b",
+            "az://h:1/x",
+            "gs://b//x",
+            "s3://b/a//b",
+            "s3://b/../x",
+            "ftp://x",
+        ] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
 }

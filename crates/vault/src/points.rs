@@ -1,9 +1,9 @@
 //! Recovery points of a vault.
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use strongroom_crypto::SecretKey;
 
-use crate::error::in_object;
 use crate::format::{
     DomainId, FormatError, Header, Manifest, Names, ObjectKind, ObjectName, SessionId, SourceId,
     Structure,
@@ -108,12 +108,8 @@ pub async fn find(vault: &Vault, sid: SessionId) -> Result<Option<PointRef>> {
 /// When the manifest is damaged or missing, of an unknown version, or another point's.
 pub async fn read(vault: &Vault, point: &PointRef) -> Result<Option<ReadPoint>> {
     let name = point.object_name(vault.domain_id());
-    let object = vault
-        .store()
-        .read(&name, ObjectKind::Manifest.max_bytes())
-        .await?;
     let keys = vault.domain()?;
-    let open = || {
+    let open = |object: Bytes| {
         let Some(structure) = open_structure(vault, point, &object, keys.point())? else {
             return Ok(None);
         };
@@ -124,7 +120,9 @@ pub async fn read(vault: &Vault, point: &PointRef) -> Result<Option<ReadPoint>> 
             blake3: *blake3::hash(&object).as_bytes(),
         }))
     };
-    in_object(&name, open())
+    let max_bytes = ObjectKind::Manifest.max_bytes();
+    let read = vault.store().read_checked(&name, max_bytes, open).await?;
+    Ok(read.value)
 }
 
 /// Reads the structure of a manifest, which maintenance hosts and monitors can, too; `None` where the session was
@@ -134,13 +132,12 @@ pub async fn read(vault: &Vault, point: &PointRef) -> Result<Option<ReadPoint>> 
 /// As [`read`].
 pub async fn read_structure(vault: &Vault, point: &PointRef) -> Result<Option<Structure>> {
     let name = point.object_name(vault.domain_id());
-    let object = vault
-        .store()
-        .read(&name, ObjectKind::Manifest.max_bytes())
-        .await?;
     let key = vault.keys().point();
     let key = key.ok_or(Error::NotPermitted("a key of this vault's points"))?;
-    in_object(&name, open_structure(vault, point, &object, key))
+    let open = |object: Bytes| open_structure(vault, point, &object, key);
+    let max_bytes = ObjectKind::Manifest.max_bytes();
+    let read = vault.store().read_checked(&name, max_bytes, open).await?;
+    Ok(read.value)
 }
 
 fn open_structure(

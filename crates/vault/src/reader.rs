@@ -26,6 +26,8 @@ pub struct BlockReader {
     places: Mutex<Option<Arc<PackDirectory>>>,
     /// Packs some chunk of which was nowhere when `places` was read.
     lost: Mutex<HashSet<PackId>>,
+    /// Packs of which a copy was mended, or could not be.
+    mended: Mutex<HashSet<PackId>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -49,6 +51,19 @@ pub struct WholePack {
     blake3: [u8; 32],
 }
 
+impl WholePack {
+    fn sealed(&self, position: u16) -> Result<&[u8], FormatError> {
+        let range = self.toc.block_range(position).unwrap_or_default();
+        let at = usize::try_from(range.start).unwrap_or(usize::MAX)
+            ..usize::try_from(range.end).unwrap_or(0);
+        self.bytes.get(at).ok_or(FormatError::Truncated("a pack"))
+    }
+
+    pub(crate) fn into_bytes(self) -> Bytes {
+        self.bytes
+    }
+}
+
 /// A block in the pack where it is now.
 struct Located {
     pack: PackId,
@@ -67,6 +82,7 @@ impl BlockReader {
             codecs: Mutex::default(),
             places: Mutex::default(),
             lost: Mutex::default(),
+            mended: Mutex::default(),
         }
     }
 
@@ -274,14 +290,55 @@ impl BlockReader {
             .block_range(located.position)
             .ok_or_else(missing)?;
         let row = *located.toc.block(located.position).ok_or_else(missing)?;
-        let sealed = self.vault.store().read_range(&name, range).await?;
-        if sealed.len() != row.stored_len as usize {
-            return Err(Error::Object {
-                object: name,
-                source: FormatError::Truncated("a block"),
-            });
+        let check = |sealed: Bytes| {
+            if sealed.len() != row.stored_len as usize {
+                return Err(FormatError::Truncated("a block"));
+            }
+            self.open(&row, sealed.into())
+        };
+        let store = self.vault.store();
+        let read = store.read_range_checked(&name, range, check).await?;
+        if !read.hurt.is_empty() {
+            self.mend(located.pack, kind).await;
         }
-        in_object(&name, self.open(&row, sealed.into())).map(Bytes::from)
+        Ok(Bytes::from(read.value))
+    }
+
+    /// Replaces the copies of a pack that are damaged or missing by one that is good to the last block. A copy of which
+    /// only some blocks are good replaces none: another block may be good only where this one is not. What cannot be
+    /// mended stays as it is; readers find the good copy.
+    async fn mend(&self, pack: PackId, kind: ObjectKind) {
+        let is_first = |mended: &Mutex<HashSet<PackId>>| {
+            let mut mended = mended.lock().unwrap_or_else(PoisonError::into_inner);
+            mended.insert(pack)
+        };
+        if !is_first(&self.mended) {
+            return;
+        }
+        let name = ObjectName::pack(kind, *self.vault.domain_id(), pack).to_string();
+        let check = |bytes: Bytes| {
+            let whole = self.open_whole(&name, &bytes, pack, kind, None)?;
+            let blocks = (0..=u16::MAX).zip(whole.toc.blocks());
+            for (position, row) in blocks {
+                let sealed = whole.sealed(position)?;
+                self.open(row, sealed.to_vec())?;
+            }
+            Ok(whole)
+        };
+        let store = self.vault.store();
+        let read = match store.read_checked(&name, PACK_MAX_BYTES, check).await {
+            Ok(read) => read,
+            Err(error) => {
+                tracing::warn!(name, %error, "a damaged copy cannot be mended");
+                return;
+            }
+        };
+        for place in read.hurt {
+            match store.replace(place, &name, &read.value.bytes).await {
+                Ok(()) => tracing::warn!(name, good = read.good, "a damaged copy was mended"),
+                Err(error) => tracing::warn!(name, %error, "a damaged copy cannot be mended"),
+            }
+        }
     }
 
     /// Opens and decompresses one block.
@@ -320,41 +377,50 @@ impl BlockReader {
         hash: Option<[u8; 32]>,
     ) -> Result<WholePack> {
         let name = ObjectName::pack(kind, *self.vault.domain_id(), pack).to_string();
-        let bytes = self.vault.store().read(&name, PACK_MAX_BYTES).await?;
-        let blake3 = *blake3::hash(&bytes).as_bytes();
-        let key = self
-            .vault
-            .keys()
-            .toc()
-            .ok_or(Error::NotPermitted("a key for the index"))?;
-        let check = || {
-            let toc = Toc::open(&bytes, kind, pack, self.vault.id(), key)?;
-            let unpadded = toc.unpadded_bytes();
-            if bytes.len() as u64 != padme(unpadded) {
-                return Err(FormatError::Truncated("a pack"));
-            }
-            let cut = || FormatError::Truncated("a pack");
-            let header = bytes.first_chunk().ok_or_else(cut)?;
-            let ext = bytes.get(64..TOC_AT).ok_or_else(cut)?;
-            let key = object_key(key, self.vault.id().as_bytes(), header, ext);
-            let at = usize::try_from(unpadded).unwrap_or(usize::MAX);
-            let padding = bytes.get(at..).ok_or_else(cut)?;
-            if padding != pack_padding(&key, padding.len()) {
-                return Err(FormatError::Malformed(
-                    "the padding of a pack is not what it should be",
-                ));
-            }
-            if hash.is_some_and(|hash| hash != blake3) {
-                return Err(FormatError::Malformed(
-                    "a pack has another hash than the index says",
-                ));
-            }
-            Ok(toc)
-        };
-        let toc = in_object(&name, check())?;
+        let check = |bytes: Bytes| self.open_whole(&name, &bytes, pack, kind, hash);
+        let store = self.vault.store();
+        Ok(store
+            .read_checked(&name, PACK_MAX_BYTES, check)
+            .await?
+            .value)
+    }
+
+    /// Checks a whole pack but for what is inside its blocks.
+    fn open_whole(
+        &self,
+        name: &str,
+        bytes: &Bytes,
+        pack: PackId,
+        kind: ObjectKind,
+        hash: Option<[u8; 32]>,
+    ) -> Result<WholePack, FormatError> {
+        let denied = strongroom_crypto::Error::NotPermitted("a key for the index");
+        let key = self.vault.keys().toc().ok_or(denied)?;
+        let blake3 = *blake3::hash(bytes).as_bytes();
+        let toc = Toc::open(bytes, kind, pack, self.vault.id(), key)?;
+        let unpadded = toc.unpadded_bytes();
+        if bytes.len() as u64 != padme(unpadded) {
+            return Err(FormatError::Truncated("a pack"));
+        }
+        let cut = || FormatError::Truncated("a pack");
+        let header = bytes.first_chunk().ok_or_else(cut)?;
+        let ext = bytes.get(64..TOC_AT).ok_or_else(cut)?;
+        let key = object_key(key, self.vault.id().as_bytes(), header, ext);
+        let at = usize::try_from(unpadded).unwrap_or(usize::MAX);
+        let padding = bytes.get(at..).ok_or_else(cut)?;
+        if padding != pack_padding(&key, padding.len()) {
+            return Err(FormatError::Malformed(
+                "the padding of a pack is not what it should be",
+            ));
+        }
+        if hash.is_some_and(|hash| hash != blake3) {
+            return Err(FormatError::Malformed(
+                "a pack has another hash than the index says",
+            ));
+        }
         Ok(WholePack {
-            name,
-            bytes,
+            name: name.to_owned(),
+            bytes: bytes.clone(),
             toc,
             blake3,
         })
@@ -370,10 +436,7 @@ impl BlockReader {
         mut is_right: impl FnMut(BlockType, &ChunkId, &[u8]) -> bool,
     ) -> Result<()> {
         for (position, row) in (0..=u16::MAX).zip(pack.toc.blocks()) {
-            let range = pack.toc.block_range(position).unwrap_or_default();
-            let at = usize::try_from(range.start).unwrap_or(usize::MAX)
-                ..usize::try_from(range.end).unwrap_or(0);
-            let sealed = pack.bytes.get(at).ok_or(FormatError::Truncated("a pack"));
+            let sealed = pack.sealed(position);
             let raw = in_object(
                 &pack.name,
                 sealed.and_then(|sealed| self.open(row, sealed.to_vec())),

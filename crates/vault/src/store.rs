@@ -1,28 +1,26 @@
-//! An object store as a vault needs it: deadlines, retries, create-once with read-back.
+//! Object stores as a vault needs them: deadlines, retries, create-once with read-back, in one place or in several.
 
+mod mirror;
+mod outage;
+mod place;
+mod single;
+
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use futures::TryStreamExt;
-use object_store::path::Path;
-use object_store::{
-    GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
-};
-
+use object_store::ObjectStore;
 use strongroom_crypto::Entropy;
 
-use crate::error::io_kind;
+use crate::error::in_object;
+use crate::format::{FormatError, PlaceMode};
 use crate::{Error, Result};
-
-/// Tries of one operation, the first included.
-const TRIES: u32 = 6;
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
-/// Every operation may take this long, and longer in proportion to its bytes.
-const DEADLINE: Duration = Duration::from_secs(90);
-/// Slowest link that is waited for.
-const SLOWEST_BYTES_PER_SEC: u64 = 32 << 10;
+pub(crate) use mirror::Mirror;
+pub use place::PlaceView;
+pub(crate) use place::{Place, is_free};
+use single::Single;
 
 /// Outcome of [`Store::create_once`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,110 +42,101 @@ pub struct Listed {
     pub written_at: DateTime<Utc>,
 }
 
-/// An object store behind deadlines and retries. Clones share it.
+/// What was read of an object, and in which places its copies were not good.
+#[derive(Debug)]
+pub(crate) struct Checked<T> {
+    pub(crate) value: T,
+    /// The place that had a good copy.
+    pub(crate) good: usize,
+    /// Places whose copy is damaged or missing.
+    pub(crate) hurt: Vec<usize>,
+}
+
+/// Where the objects of a vault are: one object store, or several of which one decides (protocol.md, "Mirror").
+/// Clones share it.
 #[derive(Debug, Clone)]
-pub struct Store {
-    inner: Arc<dyn ObjectStore>,
+pub struct Store(Kind);
+
+#[derive(Debug, Clone)]
+enum Kind {
+    One(Single),
+    Many(Arc<Mirror>),
 }
 
-/// What an operation came to, as far as trying again is concerned.
-enum Failure {
-    /// No other outcome is to be expected.
-    Final(object_store::Error),
-    /// The next try may go better; it may even have worked.
-    Passing(object_store::Error),
-    /// No answer within the deadline; it may have worked.
-    Silence,
-}
-
-impl Failure {
-    fn of(error: object_store::Error) -> Self {
-        use object_store::Error as E;
-        use std::io::ErrorKind as K;
-        match &error {
-            E::Generic { .. } | E::JoinError { .. } => match io_kind(&error) {
-                None
-                | Some(
-                    K::TimedOut
-                    | K::Interrupted
-                    | K::WouldBlock
-                    | K::ConnectionReset
-                    | K::ConnectionRefused
-                    | K::ConnectionAborted
-                    | K::NotConnected
-                    | K::BrokenPipe
-                    | K::UnexpectedEof,
-                ) => Self::Passing(error),
-                Some(_) => Self::Final(error),
-            },
-            _ => Self::Final(error),
-        }
+impl From<Arc<dyn ObjectStore>> for Store {
+    fn from(inner: Arc<dyn ObjectStore>) -> Self {
+        Self::new(inner)
     }
+}
 
-    fn into_error(self, action: &'static str, object: &str) -> Error {
-        match self {
-            Self::Final(object_store::Error::NotFound { .. }) => Error::Missing {
-                object: object.to_owned(),
-            },
-            Self::Final(source) | Self::Passing(source) => Error::Store {
-                action,
-                object: object.to_owned(),
-                source,
-            },
-            Self::Silence => Error::TimedOut {
-                action,
-                object: object.to_owned(),
-            },
-        }
+impl<T: ObjectStore> From<Arc<T>> for Store {
+    fn from(inner: Arc<T>) -> Self {
+        Self::new(inner)
     }
 }
 
 impl Store {
-    /// Wraps a store.
+    /// One object store.
     #[must_use]
     pub fn new(inner: Arc<dyn ObjectStore>) -> Self {
-        Self { inner }
+        Self(Kind::One(Single::new(inner)))
     }
 
-    /// The store itself.
+    /// Two or three places, of which the first decides: URL for people, mode, and the store itself. All must be there.
     #[must_use]
-    pub fn inner(&self) -> &Arc<dyn ObjectStore> {
-        &self.inner
+    pub fn mirror(places: Vec<(String, PlaceMode, Arc<dyn ObjectStore>)>) -> Self {
+        let places = places
+            .into_iter()
+            .map(|(url, mode, inner)| Place::new(url, mode, Ok(inner)))
+            .collect();
+        Self::of_places(places)
     }
 
-    async fn within<T>(
-        bytes: u64,
-        work: impl Future<Output = object_store::Result<T>>,
-    ) -> Result<T, Failure> {
-        let deadline = DEADLINE + Duration::from_secs(bytes / SLOWEST_BYTES_PER_SEC);
-        match tokio::time::timeout(deadline, work).await {
-            Ok(outcome) => outcome.map_err(Failure::of),
-            Err(_elapsed) => Err(Failure::Silence),
-        }
+    pub(crate) fn of_places(places: Vec<Place>) -> Self {
+        Self(Kind::Many(Arc::new(Mirror::new(places))))
     }
 
-    async fn retry<T, F: Future<Output = object_store::Result<T>>>(
-        action: &'static str,
-        object: &str,
-        bytes: u64,
-        mut work: impl FnMut() -> F,
-    ) -> Result<T> {
-        let mut pause = FIRST_PAUSE;
-        for _ in 1..TRIES {
-            match Self::within(bytes, work()).await {
-                Ok(value) => return Ok(value),
-                Err(failure @ Failure::Final(_)) => return Err(failure.into_error(action, object)),
-                Err(Failure::Passing(error)) => {
-                    tracing::debug!(action, object, %error, "trying again");
-                }
-                Err(Failure::Silence) => tracing::debug!(action, object, "no answer, trying again"),
+    /// Each of its places as a store of its own.
+    pub(crate) fn each(&self) -> Vec<Self> {
+        match &self.0 {
+            Kind::One(_) => vec![self.clone()],
+            Kind::Many(mirror) => {
+                let stores = mirror.places().iter().filter_map(Place::store);
+                stores.map(|store| Self(Kind::One(store))).collect()
             }
-            tokio::time::sleep(pause).await;
-            pause *= 2;
         }
-        Self::within(bytes, work())
-            .await
-            .map_err(|failure| failure.into_error(action, object))
+    }
+
+    pub(crate) fn as_mirror(&self) -> Option<&Mirror> {
+        match &self.0 {
+            Kind::One(_) => None,
+            Kind::Many(mirror) => Some(mirror),
+        }
+    }
+
+    /// How it is called: by the store itself, or by the URLs of its places.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match &self.0 {
+            Kind::One(store) => store.inner().to_string(),
+            Kind::Many(mirror) => mirror.describe(),
+        }
+    }
+
+    /// The places of a mirrored vault as this handle has found them; none for a vault in one place.
+    #[must_use]
+    pub fn places(&self) -> Vec<PlaceView> {
+        self.as_mirror().map(Mirror::views).unwrap_or_default()
+    }
+
+    /// Sets how long an operation waits for a store that has answered before and does not now, e.g. while a network is
+    /// away or until a credential is renewed: 10 minutes at first. One that has never answered is given up after six
+    /// tries within seconds. All clones are of the same patience.
+    pub fn set_patience(&self, patience: Duration) {
+        match &self.0 {
+            Kind::One(store) => store.set_patience(patience),
+            Kind::Many(mirror) => mirror.set_patience(patience),
+        }
     }
 
     /// Creates an object that must not exist. An unclear answer is settled by reading the object back: on success
@@ -156,35 +145,10 @@ impl Store {
     /// # Errors
     /// When the store refuses, or stays unclear after all tries.
     pub async fn create_once(&self, name: &str, parts: &[Bytes]) -> Result<Created> {
-        let path = Path::from(name);
-        let bytes: u64 = parts.iter().map(|part| part.len() as u64).sum();
-        let mut pause = FIRST_PAUSE;
-        let mut last = Failure::Silence;
-        for _ in 0..TRIES {
-            let payload: PutPayload = parts.iter().cloned().collect();
-            let options = PutOptions {
-                mode: PutMode::Create,
-                ..PutOptions::default()
-            };
-            match Self::within(bytes, self.inner.put_opts(&path, payload, options)).await {
-                Ok(_) => return Ok(Created::Ours),
-                Err(Failure::Final(object_store::Error::AlreadyExists { path, source })) => {
-                    last = Failure::Final(object_store::Error::AlreadyExists { path, source });
-                }
-                Err(failure @ Failure::Final(_)) => return Err(failure.into_error("create", name)),
-                Err(failure) => last = failure,
-            }
-            // Ours may have landed before the answer was lost, or a store may claim that it exists when it does not.
-            match self.read(name, u64::MAX).await {
-                Ok(found) if is_equal(&found, parts) => return Ok(Created::Ours),
-                Ok(found) => return Ok(Created::Theirs(found)),
-                Err(Error::Missing { .. }) => {}
-                Err(error) => return Err(error),
-            }
-            tokio::time::sleep(pause).await;
-            pause *= 2;
+        match &self.0 {
+            Kind::One(store) => store.create_once(name, parts).await,
+            Kind::Many(mirror) => mirror.create_once(name, parts).await,
         }
-        Err(last.into_error("create", name))
     }
 
     /// Reads a whole object of at most `max_bytes`.
@@ -192,65 +156,68 @@ impl Store {
     /// # Errors
     /// [`Error::Missing`], or when the store fails or the object is larger.
     pub async fn read(&self, name: &str, max_bytes: u64) -> Result<Bytes> {
-        let path = Path::from(name);
-        let outcome = Self::retry("read", name, 256 << 20, || async {
-            let got = self.inner.get_opts(&path, GetOptions::default()).await?;
-            if got.meta.size > max_bytes {
-                Ok(Err(got.meta.size))
-            } else {
-                got.bytes().await.map(Ok)
-            }
-        })
-        .await?;
-        outcome.map_err(|found| {
-            let source = crate::format::FormatError::Limit {
-                what: "the length of the object",
-                found,
-                limit: max_bytes,
-            };
-            Error::Object {
-                object: name.to_owned(),
-                source,
-            }
-        })
+        let read = self.read_checked(name, max_bytes, Ok).await?;
+        Ok(read.value)
     }
 
     /// Reads a range; shorter only where the object ends.
     ///
     /// # Errors
     /// [`Error::Missing`], or when the store fails or the range begins behind the end.
-    pub async fn read_range(&self, name: &str, range: std::ops::Range<u64>) -> Result<Bytes> {
-        let path = Path::from(name);
-        let bytes = range.end.saturating_sub(range.start);
-        let get = || async {
-            let range = Some(GetRange::Bounded(range.clone()));
-            let options = GetOptions {
-                range,
-                ..GetOptions::default()
-            };
-            self.inner.get_opts(&path, options).await?.bytes().await
-        };
-        let failure = match Self::within(bytes, get()).await {
-            Ok(read) => return Ok(read),
-            Err(failure) => failure,
-        };
-        // Stores word "the range begins behind the end" in as many ways as there are stores.
-        if !matches!(
-            failure,
-            Failure::Final(object_store::Error::NotFound { .. })
-        ) {
-            let meta = Self::retry("look at", name, 0, || self.inner.head(&path)).await?;
-            if meta.size <= range.start {
-                let source = crate::format::FormatError::Truncated("the object");
-                return Err(Error::Object {
-                    object: name.to_owned(),
-                    source,
-                });
+    pub async fn read_range(&self, name: &str, range: Range<u64>) -> Result<Bytes> {
+        let read = self.read_range_checked(name, range, Ok).await?;
+        Ok(read.value)
+    }
+
+    /// Reads a whole object; of several copies the first that the check lets pass.
+    pub(crate) async fn read_checked<T>(
+        &self,
+        name: &str,
+        max_bytes: u64,
+        check: impl Fn(Bytes) -> Result<T, FormatError>,
+    ) -> Result<Checked<T>> {
+        match &self.0 {
+            Kind::One(store) => {
+                let read = store.read(name, max_bytes).await?;
+                only(in_object(&name, check(read)))
+            }
+            Kind::Many(mirror) => {
+                let read = |store: Single| async move { store.read(name, max_bytes).await };
+                mirror.first_good(name, read, check).await
             }
         }
-        match failure {
-            Failure::Final(_) => Err(failure.into_error("read", name)),
-            Failure::Passing(_) | Failure::Silence => Self::retry("read", name, bytes, get).await,
+    }
+
+    /// Reads a range of an object; of several copies the first that the check lets pass.
+    pub(crate) async fn read_range_checked<T>(
+        &self,
+        name: &str,
+        range: Range<u64>,
+        check: impl Fn(Bytes) -> Result<T, FormatError>,
+    ) -> Result<Checked<T>> {
+        match &self.0 {
+            Kind::One(store) => {
+                let read = store.read_range(name, range).await?;
+                only(in_object(&name, check(read)))
+            }
+            Kind::Many(mirror) => {
+                let read = |store: Single| {
+                    let range = range.clone();
+                    async move { store.read_range(name, range).await }
+                };
+                mirror.first_good(name, read, check).await
+            }
+        }
+    }
+
+    /// Puts a whole good copy in the place of one that is damaged or missing.
+    pub(crate) async fn replace(&self, at_place: usize, name: &str, content: &Bytes) -> Result<()> {
+        match self
+            .as_mirror()
+            .and_then(|mirror| mirror.places().get(at_place))
+        {
+            Some(place) => place.replace(name, content).await,
+            None => Err(Error::NotPermitted("a second place")),
         }
     }
 
@@ -259,20 +226,10 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn list(&self, prefix: &str) -> Result<Vec<Listed>> {
-        let path = Path::from(prefix);
-        Self::retry("list", prefix, 64 << 20, || async {
-            let line = |meta: object_store::ObjectMeta| Listed {
-                name: meta.location.to_string(),
-                bytes: meta.size,
-                written_at: meta.last_modified,
-            };
-            self.inner
-                .list(Some(&path))
-                .map_ok(line)
-                .try_collect()
-                .await
-        })
-        .await
+        match &self.0 {
+            Kind::One(store) => store.list(prefix).await,
+            Kind::Many(mirror) => mirror.list(prefix).await,
+        }
     }
 
     /// Length of an object.
@@ -280,9 +237,13 @@ impl Store {
     /// # Errors
     /// [`Error::Missing`], or when the store fails.
     pub async fn length(&self, name: &str) -> Result<u64> {
-        let path = Path::from(name);
-        let meta = Self::retry("look for", name, 0, || self.inner.head(&path)).await?;
-        Ok(meta.size)
+        match &self.0 {
+            Kind::One(store) => store.length(name).await,
+            Kind::Many(mirror) => {
+                let look = |store: Single| async move { store.length(name).await };
+                Ok(mirror.first_good(name, look, Ok).await?.value)
+            }
+        }
     }
 
     /// Whether an object exists.
@@ -302,15 +263,10 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn now(&self, entropy: &dyn Entropy) -> Result<DateTime<Utc>> {
-        let mut random = [0; 16];
-        entropy.fill(&mut random)?;
-        let name = format!("probe/{}", crate::format::SlotId::from_bytes(random));
-        self.create_once(&name, &[Bytes::from_static(b"clock")])
-            .await?;
-        let path = Path::from(name.as_str());
-        let meta = Self::retry("look at", &name, 0, || self.inner.head(&path)).await;
-        self.delete(&name).await?;
-        Ok(meta?.last_modified)
+        match &self.0 {
+            Kind::One(store) => store.now(entropy).await,
+            Kind::Many(mirror) => mirror.now(entropy).await,
+        }
     }
 
     /// Deletes an object; one that does not exist is deleted already.
@@ -318,24 +274,17 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn delete(&self, name: &str) -> Result<()> {
-        let path = Path::from(name);
-        match Self::retry("delete", name, 0, || self.inner.delete(&path)).await {
-            Err(Error::Missing { .. }) => Ok(()),
-            outcome => outcome,
+        match &self.0 {
+            Kind::One(store) => store.delete(name).await,
+            Kind::Many(mirror) => mirror.delete(name).await,
         }
     }
 }
 
-fn is_equal(found: &[u8], parts: &[Bytes]) -> bool {
-    let mut rest = found;
-    let begins = parts
-        .iter()
-        .all(|part| match rest.strip_prefix(part.as_ref()) {
-            Some(after) => {
-                rest = after;
-                true
-            }
-            None => false,
-        });
-    begins && rest.is_empty()
+fn only<T>(value: Result<T>) -> Result<Checked<T>> {
+    value.map(|value| Checked {
+        value,
+        good: 0,
+        hurt: Vec::new(),
+    })
 }

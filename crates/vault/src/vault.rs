@@ -4,7 +4,6 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use object_store::ObjectStore;
 use strongroom_chunking::{ChunkSizes, Masks};
 use strongroom_crypto::{
     Credential, DomainKeys, Entropy, KdfCost, KeyRing, Passphrase, Role, SecretKey, SlotSecret,
@@ -12,8 +11,8 @@ use strongroom_crypto::{
 
 use crate::error::in_object;
 use crate::format::{
-    ChunkerConfig, DomainId, ObjectKind, ObjectName, PackId, Signer, Signers, VaultConfig, VaultId,
-    parse_hex,
+    ChunkerConfig, DomainId, ObjectKind, ObjectName, PackId, PlaceConfig, Signer, Signers,
+    VaultConfig, VaultId, parse_hex,
 };
 use crate::rule::{self, Rule};
 use crate::slots;
@@ -112,7 +111,7 @@ impl Vault {
     /// # Errors
     /// [`Error::SoftDeleteDays`], [`Error::VaultExists`], [`Error::StoreRefused`], or when the store fails.
     pub async fn init(
-        store: Arc<dyn ObjectStore>,
+        store: impl Into<Store>,
         passphrase: &Passphrase,
         options: &InitOptions,
         now: DateTime<Utc>,
@@ -121,24 +120,32 @@ impl Vault {
         if !InitOptions::SOFT_DELETE_DAYS.contains(&options.soft_delete_days) {
             return Err(Error::SoftDeleteDays(options.soft_delete_days));
         }
-        let store = Store::new(store);
+        let store = store.into();
         let config_name = ObjectName::Config.to_string();
-        if store.exists(&config_name).await? {
-            return Err(Error::VaultExists);
+        for place in store.each() {
+            // Read, and not only looked for: the answer says what is wrong with a bucket or a credential.
+            match place
+                .read(&config_name, ObjectKind::Config.max_bytes())
+                .await
+            {
+                Err(Error::Missing { .. }) => crate::probe(&place, &*entropy).await?,
+                Err(error @ (Error::Store { .. } | Error::TimedOut { .. })) => return Err(error),
+                Ok(_) | Err(_) => return Err(Error::VaultExists),
+            }
         }
-        crate::probe(&store, &*entropy).await?;
         let (mut vault_id, mut domain_id) = ([0; 16], [0; 8]);
         entropy.fill(&mut vault_id)?;
         entropy.fill(&mut domain_id)?;
         let domain_id = DomainId::from_bytes(domain_id);
         let keys = KeyRing::from_master(SecretKey::generate(&*entropy)?, *domain_id.as_bytes());
-        let config = config_of(
+        let mut config = config_of(
             options,
             VaultId::from_bytes(vault_id),
             domain_id,
             &keys,
             now,
         );
+        config.places = store.places().into_iter().map(PlaceConfig::from).collect();
         let object = config.seal(keys.config_key())?;
         let vault = Self(Arc::new(Inner {
             store,
@@ -175,7 +182,7 @@ impl Vault {
     /// # Errors
     /// [`Error::NoVault`], [`Error::WrongKey`], or when an object that is needed is damaged or of an unknown version.
     pub async fn open(
-        store: Arc<dyn ObjectStore>,
+        store: impl Into<Store>,
         secret: SlotSecret<'_>,
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self> {
@@ -188,17 +195,17 @@ impl Vault {
     /// # Errors
     /// As [`Vault::open`].
     pub async fn open_with(
-        store: Arc<dyn ObjectStore>,
+        store: impl Into<Store>,
         secret: SlotSecret<'_>,
         maintenance: Option<&Credential>,
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self> {
-        let store = Store::new(store);
+        let store = store.into();
         let name = ObjectName::Config.to_string();
         let object = match store.read(&name, ObjectKind::Config.max_bytes()).await {
             Err(Error::Missing { .. }) => {
                 let is_hurt = !store.list("keys").await?.is_empty();
-                let place = store.inner().to_string();
+                let place = store.describe();
                 return Err(if is_hurt {
                     Error::Missing { object: name }
                 } else {
@@ -392,6 +399,7 @@ fn config_of(
         owner_public_key: keys.owner_public_key().map(hex).unwrap_or_default(),
         maintenance_public_key: keys.maintenance_public_key().map(hex),
         redundancy: options.redundancy.clone(),
+        places: Vec::new(),
         soft_delete_days: options.soft_delete_days,
         no_soft_delete: options.no_soft_delete,
     }

@@ -1,9 +1,8 @@
 //! Which vault a command works on, and with which key it is opened.
 
-use std::path::PathBuf;
-
 use strongroom::Strongroom;
 use strongroom::crypto::{Passphrase, SlotSecret};
+use strongroom::vault::is_same_place;
 
 use crate::fail::{Code, Fail, Result};
 use crate::output::tell;
@@ -96,7 +95,7 @@ pub(crate) fn open(agent: &Agent, need: Need) -> Result<Access> {
 
 /// Opens the vault at a place. An explicit passphrase comes before the local credential, that before a question.
 pub(crate) fn open_at(agent: &Agent, place: Place, need: Need) -> Result<Access> {
-    let id = slots::claimed_id(&place.url)?;
+    let id = slots::claimed_id(&agent.location(&place.url))?;
     check_identity(&place, &id)?;
     let access = unlock(agent, place.url.clone(), &id, need)?;
     // The configuration is proven only now.
@@ -128,9 +127,10 @@ fn unlock(agent: &Agent, url: String, id: &str, need: Need) -> Result<Access> {
     };
     let mut is_stale = false;
     if let Some(credential) = credential {
+        let location = agent.location(&url);
         let opened = match &maintenance {
-            Some(maintenance) => Strongroom::open_local(&url, &credential, maintenance),
-            None => Strongroom::open(&url, SlotSecret::Credential(&credential)),
+            Some(maintenance) => Strongroom::open_local(location, &credential, maintenance),
+            None => Strongroom::open(location, SlotSecret::Credential(&credential)),
         };
         match opened {
             Ok(vault) => {
@@ -178,7 +178,7 @@ fn ask(agent: &Agent, url: String) -> Result<Access> {
 }
 
 fn with_passphrase(agent: &Agent, url: String, passphrase: Passphrase) -> Result<Access> {
-    let vault = Strongroom::open(&url, SlotSecret::Passphrase(&passphrase))?;
+    let vault = Strongroom::open(agent.location(&url), SlotSecret::Passphrase(&passphrase))?;
     Ok(Access::new(agent, vault, url, Some(passphrase)))
 }
 
@@ -220,32 +220,12 @@ pub(crate) fn is_path(url: &str) -> bool {
     !url.contains("://") && url != "memory:"
 }
 
-/// The directory of a vault on a local file system.
-pub(crate) fn local_path(url: &str) -> Option<PathBuf> {
-    match url.split_once("://") {
-        Some(("file", path)) => Some(path.into()),
-        _ => is_path(url).then(|| url.into()),
-    }
-}
-
-/// True when two URLs are spellings of one place.
-pub(crate) fn is_same_place(a: &str, b: &str) -> bool {
-    match (local_path(a), local_path(b)) {
-        // Components leave out doubled slashes and the one at the end.
-        (Some(a), Some(b)) => a.components().eq(b.components()),
-        _ => a == b,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn spellings_of_a_place() {
-        assert!(is_same_place("/a/b", "file:///a/b/"));
-        assert!(!is_same_place("/a/b", "/a/c"));
-        assert!(is_same_place("s3://b/p", "s3://b/p") && !is_same_place("s3://b/p", "/b/p"));
+    fn paths_become_absolute() {
         assert_eq!(absolute("/v").unwrap(), "/v");
         assert_eq!(absolute("s3://b").unwrap(), "s3://b");
         assert!(absolute("v").unwrap().ends_with("/v"));

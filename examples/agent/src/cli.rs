@@ -26,7 +26,8 @@ pub(crate) struct Cli {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Globals {
-    /// Where the vault is: a path or file:///path [env: STRONGROOM_VAULT]
+    /// Where the vault is: a path, file:///path, s3://bucket/path, az://container/path or gs://bucket/path [env:
+    /// STRONGROOM_VAULT]
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) vault: Option<String>,
 
@@ -62,7 +63,7 @@ pub(crate) struct Globals {
     #[arg(long, global = true, value_name = "SIZE", value_parser = values::memory)]
     pub(crate) max_memory: Option<u64>,
 
-    /// Proxy for vaults in a cloud; without effect on vaults in a directory
+    /// Proxy for vaults in a cloud [default: HTTPS_PROXY or HTTP_PROXY]; without effect on vaults in a directory
     #[arg(long, global = true, value_name = "URL", value_parser = values::proxy)]
     pub(crate) proxy: Option<String>,
 

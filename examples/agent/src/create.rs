@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use strongroom::Strongroom;
 use strongroom::crypto::{KdfCost, Passphrase, SlotSecret};
-use strongroom::vault::{Error as VaultError, InitOptions};
+use strongroom::vault::format::PlaceMode;
+use strongroom::vault::{Error as VaultError, InitOptions, is_same_place};
 
-use crate::access::{Access, is_same_place};
+use crate::access::Access;
 use crate::fail::{Fail, Result};
 use crate::kit::{self, Kit};
 use crate::run::{Agent, now};
@@ -24,25 +25,34 @@ pub(crate) struct Created {
     pub(crate) kit: Option<PathBuf>,
 }
 
-/// Makes a vault at `url`; without a passphrase one is generated and written to a recovery kit first.
+/// Makes a vault at `url` and in other places; without a passphrase one is generated and written to a recovery kit
+/// first.
 pub(crate) fn vault(
     agent: &Agent,
     url: &str,
+    others: &[(String, PlaceMode)],
     passphrase: Option<Passphrase>,
     options: &InitOptions,
 ) -> Result<Created> {
+    let mut places = vec![(agent.location(url), PlaceMode::Decider)];
+    places.extend(
+        others
+            .iter()
+            .map(|(url, mode)| (agent.location(url), *mode)),
+    );
     if let Some(passphrase) = passphrase {
-        let vault = Strongroom::init(url, &passphrase, options)?;
+        let vault = Strongroom::init_places(&places, &passphrase, options)?;
         return Ok(Created {
             access: Access::new(agent, vault, url.to_owned(), Some(passphrase)),
             kit: None,
         });
     }
     let kit = Kit::begin(&agent.state, url, &agent.host(), now())?;
-    let vault = match Strongroom::init(url, &kit.passphrase, options) {
+    let vault = match Strongroom::init_places(&places, &kit.passphrase, options) {
         Ok(vault) => vault,
         Err(strongroom::Error::Vault(VaultError::VaultExists)) if kit.is_resumed => {
-            let opened = Strongroom::open(url, SlotSecret::Passphrase(&kit.passphrase));
+            let location = agent.location(url);
+            let opened = Strongroom::open(location, SlotSecret::Passphrase(&kit.passphrase));
             opened.map_err(|error| kit::foreign_vault(url).because(&error))?
         }
         Err(error) => {
@@ -76,7 +86,11 @@ pub(crate) fn attach(agent: &Agent, access: &Access) -> Result<String> {
     let id = access.vault_id();
     let slot = attach_agent(agent, access, &id)?;
     let has_other = agent.state.maintenance(&id)?.is_some_and(|credential| {
-        Strongroom::open(&access.url, SlotSecret::Credential(&credential)).is_ok()
+        Strongroom::open(
+            agent.location(&access.url),
+            SlotSecret::Credential(&credential),
+        )
+        .is_ok()
     });
     if !has_other {
         let credential = slots::add_maintenance(&access.vault, &agent.host())?;
@@ -88,7 +102,12 @@ pub(crate) fn attach(agent: &Agent, access: &Access) -> Result<String> {
 fn attach_agent(agent: &Agent, access: &Access, id: &str) -> Result<String> {
     if let Ok(Some(credential)) = agent.state.credential(id) {
         let slot = slots::slot_of(&credential);
-        if Strongroom::open(&access.url, SlotSecret::Credential(&credential)).is_ok() {
+        if Strongroom::open(
+            agent.location(&access.url),
+            SlotSecret::Credential(&credential),
+        )
+        .is_ok()
+        {
             return Ok(slot.to_string());
         }
     }
@@ -127,7 +146,7 @@ pub(crate) fn embedded(agent: &Agent) -> Result<Created> {
         None => {
             let given = Given::from_globals(&agent.globals)?;
             let given = given.map(|given| given.for_new()).transpose()?;
-            vault(agent, url, given, &InitOptions::default())?
+            vault(agent, url, &[], given, &InitOptions::default())?
         }
     };
     let joined = attach(agent, &created.access).and_then(|_slot| pin(agent, &created.access));
@@ -145,7 +164,8 @@ fn left_behind(agent: &Agent, dir: &Path, url: &str) -> Result<Option<Created>> 
     let Some((kit, passphrase)) = kit::of_place(dir, url)? else {
         return Ok(None);
     };
-    let opened = Strongroom::open(url, SlotSecret::Passphrase(&passphrase)).ok();
+    let location = agent.location(url);
+    let opened = Strongroom::open(location, SlotSecret::Passphrase(&passphrase)).ok();
     Ok(opened.map(|vault| Created {
         access: Access::new(agent, vault, url.to_owned(), Some(passphrase)),
         kit: Some(kit),

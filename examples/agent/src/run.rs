@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
+use strongroom::vault::{StoreSettings, VaultUrl};
 use strongroom::{Cancel, Clock, SystemClock};
 
 use crate::cli::{Cli, Command, Globals};
@@ -34,6 +35,16 @@ impl Agent {
     pub(crate) fn json_array(&self) -> JsonArray<'_> {
         let dir = self.globals.cache_dir.clone();
         JsonArray::new(&self.out, &dir.unwrap_or_else(settings::default_cache_dir))
+    }
+
+    /// A vault's URL with what it is reached with: the environment's settings, and the proxy.
+    pub(crate) fn location(&self, url: &str) -> VaultUrl {
+        let settings = StoreSettings::from_env();
+        let settings = match &self.globals.proxy {
+            Some(proxy) => settings.with_proxy(proxy),
+            None => settings,
+        };
+        VaultUrl::new(url, settings)
     }
 
     /// Name of this machine.
@@ -75,11 +86,6 @@ fn start(cli: Cli, out: Out) -> Result<Code> {
     limits::raise_open_files();
     let interrupts = Interrupts::listen()?;
     let (globals, state) = settings::complete(cli.globals)?;
-    if globals.proxy.is_some() {
-        out.note(
-            "note: the proxy has no effect: this build reaches vaults in directories only, and none through a network",
-        );
-    }
     let agent = Agent {
         globals,
         out,

@@ -5,25 +5,25 @@ use std::sync::Arc;
 use strongroom::Strongroom;
 use strongroom::crypto::{Credential, KdfCost, OsEntropy, Passphrase, Role};
 use strongroom::vault::format::{ObjectKind, ObjectName, SlotId, VaultConfig};
-use strongroom::vault::{Error, SlotView, Store, open_url, probe};
+use strongroom::vault::{Error, SlotView, VaultUrl, open_store, probe};
 
 use crate::fail::{Code, Fail, Result};
 use crate::run::now;
 
 /// Id of the vault at this place, as its configuration says; not proven until the vault is open.
-pub(crate) fn claimed_id(url: &str) -> Result<String> {
+pub(crate) fn claimed_id(location: &VaultUrl) -> Result<String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     let runtime = runtime.map_err(strongroom::Error::Runtime)?;
     let object = runtime.block_on(async {
-        let store = Store::new(open_url(url, false)?);
+        let store = open_store(location).await?;
         let name = ObjectName::Config.to_string();
         match store.read(&name, ObjectKind::Config.max_bytes()).await {
             // Keys without a configuration are a vault that was hurt.
             Err(Error::Missing { .. }) if store.list("keys").await?.is_empty() => {
                 Err(Error::NoVault {
-                    place: url.to_owned(),
+                    place: location.as_str().to_owned(),
                 })
             }
             outcome => outcome,

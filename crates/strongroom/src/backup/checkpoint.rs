@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use strongroom_vault::Session;
 use strongroom_vault::format::ChunkAddress;
+use strongroom_vault::{Error as VaultError, Session};
 
 use super::tally::Tally;
 use crate::Result;
@@ -65,7 +65,14 @@ impl<'a> Checkpoints<'a> {
             tally.read_bytes,
             now,
         );
-        let bytes = engine.wait(written)?;
+        let bytes = match engine.wait(written) {
+            // Only a hint. Packs go on to other places; without the one that decides there will be no point in the end.
+            Err(VaultError::PlaceAway { place, reason }) => {
+                tracing::warn!(place, reason, "there is no checkpoint");
+                0
+            }
+            written => written?,
+        };
         self.next_number += 1;
         self.last_at = now;
         self.last_bytes = tally.read_bytes;

@@ -81,8 +81,12 @@ fn sample() -> Sample {
     let mut init = InitOptions::for_tests();
     init.data_pack_bytes = 512 << 10;
     init.block_bytes = 256 << 10;
-    let vault =
-        Strongroom::init_store(Arc::clone(&store) as _, passphrase(), &init).expect("a new vault");
+    let vault = Strongroom::init_store(
+        Arc::clone(&store) as Arc<dyn ObjectStore>,
+        passphrase(),
+        &init,
+    )
+    .expect("a new vault");
     let mut options = BackupOptions::new("test", vec![home.clone()]);
     options.checkpoint_bytes = 400_000;
     // With more of them, all files may be read before the first checkpoint stands; several are needed here.

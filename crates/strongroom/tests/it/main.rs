@@ -7,6 +7,8 @@
 
 mod changes;
 mod churn;
+#[cfg(all(feature = "s3", feature = "azure"))]
+mod clouds;
 mod conflicts;
 mod counted;
 mod crash;
@@ -15,6 +17,7 @@ mod full_disk;
 mod hurt;
 mod interrupted;
 mod landing;
+mod mirror;
 mod model;
 mod places;
 mod released;

@@ -9,6 +9,10 @@ use super::{DomainId, FormatError, VaultId, json};
 
 const MAC_BYTES: usize = 32;
 const JSON_MAX_BYTES: u64 = 64 << 10;
+/// Bit of ro_compat: the vault is in several places, which only those may write to who know how.
+const FEATURE_PLACES: u32 = 1;
+const PLACES_MAX: usize = 3;
+const URL_MAX_BYTES: usize = 4096;
 
 /// What a vault is made with. It holds no secret and can be read, but not changed, by the store's operator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +52,30 @@ pub struct VaultConfig {
     pub soft_delete_days: u32,
     /// Deleting is immediate.
     pub no_soft_delete: bool,
+    /// The places of a mirrored vault, the decider first; empty for a vault in one place.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub places: Vec<PlaceConfig>,
+}
+
+/// One place of a mirrored vault.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlaceConfig {
+    /// Where it is, as it was named when the vault was made.
+    pub url: String,
+    /// What it is for.
+    pub mode: PlaceMode,
+}
+
+/// What a place of a mirrored vault is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PlaceMode {
+    /// Everything that is decided once is created here first.
+    Decider,
+    /// It gets everything at once, as long as it can be reached.
+    Synchronous,
+    /// It gets everything later.
+    Asynchronous,
 }
 
 /// How content is cut into chunks (format.md §8).
@@ -99,8 +127,11 @@ impl VaultConfig {
         self.check()?;
         let text = json::write("configuration", self, JSON_MAX_BYTES)?;
         let body_len = (text.len() + MAC_BYTES) as u64;
-        let header =
-            Header::new(ObjectKind::Config, *self.vault_id.as_bytes(), body_len).encode(&[]);
+        let mut header = Header::new(ObjectKind::Config, *self.vault_id.as_bytes(), body_len);
+        if !self.places.is_empty() {
+            header.ro_compat |= FEATURE_PLACES;
+        }
+        let header = header.encode(&[]);
         let code = mac(key, &[b"config", bound(&header), &text]);
         Ok([header.as_slice(), &text, &code].concat())
     }
@@ -178,6 +209,15 @@ impl VaultConfig {
         wrong(
             !(1..=22).contains(&self.compression_level),
             "the configuration's compression level is out of bounds",
+        )?;
+        let modes: Vec<PlaceMode> = self.places.iter().map(|place| place.mode).collect();
+        let is_mirror = matches!(modes.as_slice(), [PlaceMode::Decider, rest @ ..]
+            if (1..PLACES_MAX).contains(&rest.len()) && !rest.contains(&PlaceMode::Decider));
+        let is_short =
+            |place: &PlaceConfig| !place.url.is_empty() && place.url.len() <= URL_MAX_BYTES;
+        wrong(
+            !modes.is_empty() && !(is_mirror && self.places.iter().all(is_short)),
+            "the configuration's places are not one decider and one or two others",
         )?;
         wrong(
             self.domains.is_empty() || self.domains.len() > 1024,

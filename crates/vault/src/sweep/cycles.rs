@@ -1,6 +1,6 @@
 //! Sweep cycles as they stand in the store.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use bytes::Bytes;
 
@@ -85,6 +85,22 @@ impl Cycles {
             cycles.next += 1;
         }
         Ok(cycles)
+    }
+
+    /// Everything that any stored plan names.
+    pub(crate) async fn planned(vault: &Vault) -> Result<BTreeSet<String>> {
+        let prefix = format!("gc/{}", vault.domain_id());
+        let mut names = BTreeSet::new();
+        for line in vault.store().list(&prefix).await? {
+            if let Some(ObjectName::Plan { cycle, .. }) = ObjectName::parse(&line.name) {
+                match read_plan(vault, cycle).await {
+                    Ok(plan) => names.extend(plan.names),
+                    Err(Error::Void { object }) => tracing::warn!(object, "a plan is void"),
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(names)
     }
 
     /// Notes what a plan named; one that is void named nothing.

@@ -89,6 +89,21 @@ pub(crate) fn rescue(held: &[Held], remaps: &Remaps, mark: &Mark, live: &mut Liv
     rescued.remaps.retain(|remap| mark.condemns_remap(remap));
     let holding = condemned().filter(|pack| pack.blocks().any(|name| reached.contains(&name)));
     rescued.packs = holding.map(|pack| pack.pack).collect();
+    // What a condemned pack holds that is not listed, because its place is away, nobody knows: while anything that is
+    // needed is not found, all of those stay.
+    let found = Places::of(held.iter());
+    let is_missing = |name: &BlockName| !found.has(*name) && !live.needed(name).is_empty();
+    if live.names().any(|name| is_missing(&name)) {
+        let listed: HashSet<PackId> = held.iter().map(|pack| pack.pack).collect();
+        let unlisted = mark.packs.iter().map(|(pack, _)| *pack);
+        rescued
+            .packs
+            .extend(unlisted.filter(|pack| !listed.contains(pack)));
+        let unlisted = mark.remaps.iter().copied();
+        rescued
+            .remaps
+            .extend(unlisted.filter(|remap| !remaps.ids().contains(remap)));
+    }
     rescued
 }
 

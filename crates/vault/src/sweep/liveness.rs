@@ -158,6 +158,18 @@ impl Liveness {
         }
     }
 
+    /// All blocks that some list names, or that something is read from.
+    pub(crate) fn names(&self) -> impl Iterator<Item = BlockName> {
+        let named = self.named.iter().flat_map(|(pack, named)| {
+            let ordinals = named.blocks.iter().map(|(ordinal, _)| *ordinal);
+            ordinals.map(|ordinal| BlockName {
+                pack: *pack,
+                ordinal,
+            })
+        });
+        named.chain(self.here.keys().copied())
+    }
+
     fn named_of(&self, name: &BlockName) -> Option<(User, ChunkSet)> {
         let named = self.named.get(&name.pack)?;
         let found = named

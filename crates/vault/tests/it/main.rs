@@ -6,5 +6,6 @@
 
 mod hostile;
 mod many_chunks;
+mod place_vectors;
 mod sweep_vectors;
 mod vectors;

@@ -190,6 +190,7 @@ fn config(out: &mut Vectors) {
         let masks = Masks::for_average(avg);
         let size = |bytes: usize| u32::try_from(bytes).expect("small");
         let config = VaultConfig {
+            places: Vec::new(),
             format: 1,
             vault_id: VAULT,
             name: Some("golden".into()),

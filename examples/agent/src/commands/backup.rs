@@ -87,7 +87,7 @@ fn run_once(agent: &Agent, options: BackupOptions) -> Result<Made> {
     let place = access::place(agent)?;
     let lock = match &place {
         Some(place) => {
-            let id = slots::claimed_id(&place.url)?;
+            let id = slots::claimed_id(&agent.location(&place.url))?;
             Some(agent.state.lock(&id, &options.source)?)
         }
         None => None,
@@ -119,6 +119,9 @@ fn make(
     }
     let report = access.vault.backup(&options, &progress)?;
     let elapsed = progress.finish();
+    if report.recovery_point.is_some() {
+        give_places_what_they_lack(agent, access);
+    }
 
     let restore = report
         .recovery_point
@@ -148,6 +151,24 @@ fn make(
         },
         note: first.map(|first| first.text(&agent.out).trim().to_owned()),
     })
+}
+
+/// The point stands, so nothing here makes the run fail; what is not done now, the next run does.
+fn give_places_what_they_lack(agent: &Agent, access: &Access) {
+    let lagging = match access.vault.catch_up(false) {
+        Ok(told) => told
+            .into_iter()
+            .filter_map(|place| Some(format!("{}: {}", place.place, place.away?)))
+            .collect(),
+        Err(error) => vec![Fail::from(error).message],
+    };
+    for place in lagging {
+        let place = human::clean(&place);
+        agent.out.note(&format!(
+            "note: a place of the vault is away and lacks what is new ({place}); \
+             `strongroom-agent vault catch-up` gives it what it lacks"
+        ));
+    }
 }
 
 fn options(agent: &Agent, args: &Args) -> Result<BackupOptions> {

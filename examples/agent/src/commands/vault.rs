@@ -1,7 +1,10 @@
-//! `vault`: making a vault, knowing it, managing its keys.
+//! `vault`: making a vault, knowing it, managing its keys and places.
+
+mod places;
 
 use serde_json::{Value, json};
-use strongroom::vault::InitOptions;
+use strongroom::vault::format::PlaceMode;
+use strongroom::vault::{InitOptions, is_same_place};
 
 use crate::access::{self, Access, Need};
 use crate::commands::key;
@@ -21,6 +24,8 @@ pub(crate) enum Command {
     Attach,
     /// Tell what the vault is and how much it holds
     Status,
+    /// Give the places of a vault what they lack
+    CatchUp(CatchUpArgs),
     /// Manage who can open the vault
     #[command(subcommand)]
     Key(key::Command),
@@ -31,9 +36,13 @@ pub(crate) struct InitArgs {
     /// Name for people: 2 to 50 letters, digits and hyphens, a letter first
     #[arg(long, value_parser = values::vault_name)]
     name: Option<String>,
-    /// How many copies in how many places: local (one copy where the vault is)
+    /// Where copies are kept with --place: local (near the vault), zone (in other buildings), geo (far away, the last place
+    /// gets everything later)
     #[arg(long, value_name = "KIND", default_value = "local")]
-    redundancy: String,
+    redundancy: Redundancy,
+    /// Another place for the vault, one or two of them; cannot be changed later
+    #[arg(long = "place", value_name = "URL")]
+    places: Vec<String>,
     /// Keep no credential on this machine: every command needs the passphrase
     #[arg(long)]
     no_local_credential: bool,
@@ -51,38 +60,80 @@ pub(crate) struct InitArgs {
     soft_delete_days: u32,
 }
 
+/// What copies are kept against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Redundancy {
+    Local,
+    Zone,
+    Geo,
+}
+
+impl Redundancy {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Zone => "zone",
+            Self::Geo => "geo",
+        }
+    }
+
+    /// The places beside the first, with what they are for.
+    fn places(self, urls: &[String]) -> Result<Vec<(String, PlaceMode)>> {
+        let help = "name one or two other places with --place URL";
+        if urls.len() > 2 {
+            return Err(Fail::usage("a vault can be in three places at most", help));
+        }
+        if urls.is_empty() && self != Self::Local {
+            let message = format!("redundancy {} needs another place", self.as_str());
+            return Err(Fail::usage(message, help));
+        }
+        let last = urls.len().saturating_sub(1);
+        let mode = |at| match self {
+            Self::Geo if at == last => PlaceMode::Asynchronous,
+            _ => PlaceMode::Synchronous,
+        };
+        let places = urls.iter().enumerate();
+        places
+            .map(|(at, url)| Ok((access::absolute(url)?, mode(at))))
+            .collect()
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct CatchUpArgs {
+    /// Only tell what would be done
+    #[arg(long)]
+    dry_run: bool,
+}
+
 pub(crate) fn run(agent: &Agent, command: &Command) -> Result<Code> {
     match command {
         Command::Init(args) => init(agent, args),
         Command::Attach => attach(agent),
         Command::Status => status(agent),
+        Command::CatchUp(args) => places::catch_up(agent, args.dry_run),
         Command::Key(command) => key::run(agent, command),
     }
 }
 
 fn init(agent: &Agent, args: &InitArgs) -> Result<Code> {
-    match args.redundancy.as_str() {
-        "local" => {}
-        "zone" | "geo" => {
-            let message = format!(
-                "redundancy {} is not available in this version",
-                args.redundancy
-            );
-            return Err(Fail::usage(
-                message,
-                "use --redundancy local, and copy the vault's directory elsewhere",
-            ));
-        }
-        other => {
-            let message = format!("{other:?} is no kind of redundancy");
-            return Err(Fail::usage(message, "use --redundancy local"));
-        }
-    }
     let given = agent.globals.vault.as_deref();
     let help = "name the place with --vault /path/to/vault";
     let url =
         access::absolute(given.ok_or_else(|| Fail::usage("where shall the vault be?", help))?)?;
+    let others = args.redundancy.places(&args.places)?;
+    for (at, (place, _)) in others.iter().enumerate() {
+        let before = others.iter().take(at).map(|(other, _)| other);
+        if before
+            .chain([&url])
+            .any(|other| is_same_place(other, place))
+        {
+            let help = "name different places, on different disks at least";
+            return Err(Fail::usage(format!("{place} is named twice"), help));
+        }
+    }
     let mut options = InitOptions::default();
+    args.redundancy.as_str().clone_into(&mut options.redundancy);
     options.name.clone_from(&args.name);
     options.no_soft_delete = args.no_soft_delete;
     options.soft_delete_days = args.soft_delete_days;
@@ -92,7 +143,7 @@ fn init(agent: &Agent, args: &InitArgs) -> Result<Code> {
         None if prompt::is_possible() => Some(Given::ask_new("New passphrase")?),
         None => None,
     };
-    let created = create::vault(agent, &url, passphrase, &options)?;
+    let created = create::vault(agent, &url, &others, passphrase, &options)?;
     let access = &created.access;
     // A vault in memory has gone when this command ends.
     let is_lasting = url != create::PASSING;
@@ -109,6 +160,8 @@ fn init(agent: &Agent, args: &InitArgs) -> Result<Code> {
         "url": url,
         "slot": slot,
         "is_default": is_pinned,
+        "redundancy": args.redundancy.as_str(),
+        "places": access.vault.vault().store().places().iter().map(|place| &place.url).collect::<Vec<_>>(),
     });
     if let (Some(kit), Some(fields)) = (&kit, document.as_object_mut()) {
         fields.insert("recovery_kit".to_owned(), Value::from(kit.as_str()));
@@ -199,6 +252,7 @@ pub(crate) fn describe(access: &Access) -> Result<Value> {
         "sources": status.sources,
         "role": access.vault.vault().keys().role().to_string(),
         "opened_with": if access.passphrase.is_some() { "passphrase" } else { "credential" },
+        "places": places::describe(&access.vault)?,
     }))
 }
 
@@ -240,5 +294,6 @@ pub(crate) fn text(described: &Value) -> String {
             format!("a {} of role {}", word("opened_with"), word("role")),
         ),
     ];
-    human::fields(&fields)
+    let places = places::text(&of("places"));
+    format!("{}{places}", human::fields(&fields))
 }

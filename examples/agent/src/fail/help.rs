@@ -2,8 +2,8 @@
 
 use std::io::ErrorKind;
 
-use strongroom::vault::Error as VaultError;
 use strongroom::vault::format::FormatError;
+use strongroom::vault::{Error as VaultError, RefusalKind};
 use strongroom::{Error, crypto};
 
 /// The next step after this error.
@@ -79,6 +79,9 @@ fn file_help(kind: ErrorKind) -> &'static str {
 
 fn vault_help(error: &VaultError) -> &'static str {
     match error {
+        VaultError::Store { .. } if error.refusal().is_some() => error
+            .refusal()
+            .map_or(ASK_CHECK, |it| refusal_help(it.kind)),
         VaultError::Store { .. } => match error.io_kind() {
             Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
                 "free some space where the vault is, then run it again: what was uploaded is reused"
@@ -89,6 +92,10 @@ fn vault_help(error: &VaultError) -> &'static str {
                 "check that the place of the vault is mounted and can be reached, then run it again"
             }
         },
+        VaultError::PlaceAway { .. } => {
+            "bring that place back, then run it again: what was uploaded is reused; \
+             restores work from any place: name another with --vault"
+        }
         VaultError::TimedOut { .. } => {
             "check the connection to the vault's place, then run it again"
         }
@@ -111,13 +118,52 @@ fn vault_help(error: &VaultError) -> &'static str {
         }
         VaultError::NotPermitted(_) => "give the owner's passphrase with --passphrase-file",
         VaultError::StoreRefused { .. } => {
-            "choose a place that keeps what it is given, such as a local disk"
+            "choose a place that keeps what it is given and never overwrites, such as a local disk or S3 itself"
         }
         VaultError::Location { .. } => {
-            "give a path like /mnt/disk/vault, or file:///mnt/disk/vault"
+            "give a path like /mnt/disk/vault, or s3://bucket/path, az://container/path or gs://bucket/path"
         }
         VaultError::LastOwner => "add another passphrase first: `strongroom-agent vault key add`",
         VaultError::Crypto(error) => crypto_help(error),
+        _ => ASK_CHECK,
+    }
+}
+
+/// What to do about what a cloud says, and where that is set.
+fn refusal_help(kind: RefusalKind) -> &'static str {
+    match kind {
+        RefusalKind::Busy | RefusalKind::Conflict => {
+            "wait until the store is in order, then run it again: what was uploaded is reused"
+        }
+        RefusalKind::Expired => {
+            "renew the credential (AWS_SESSION_TOKEN, AZURE_STORAGE_SAS_TOKEN or where it comes from), then run it \
+             again: what was uploaded is reused"
+        }
+        RefusalKind::Credential => {
+            "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; for Azure AZURE_STORAGE_ACCOUNT_NAME and \
+             AZURE_STORAGE_ACCOUNT_KEY or AZURE_STORAGE_SAS_TOKEN; for Google GOOGLE_APPLICATION_CREDENTIALS"
+        }
+        RefusalKind::NoCredential => {
+            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; for Azure AZURE_STORAGE_ACCOUNT_KEY or \
+             AZURE_STORAGE_SAS_TOKEN; for Google GOOGLE_APPLICATION_CREDENTIALS"
+        }
+        RefusalKind::Denied => {
+            "let this credential list, read and create objects there: it needs no more to back up and restore"
+        }
+        RefusalKind::NoBucket => {
+            "check how the bucket or container of --vault is spelled and make it first; it lies where AWS_ENDPOINT_URL, \
+             AWS_REGION or AZURE_STORAGE_ACCOUNT_NAME say"
+        }
+        RefusalKind::Region => "set AWS_REGION to the region of the bucket",
+        RefusalKind::Clock => {
+            "set the clock of this machine: the store refuses what is signed at another time"
+        }
+        RefusalKind::Full => {
+            "free some space where the vault is, then run it again: what was uploaded is reused"
+        }
+        RefusalKind::Unsupported => {
+            "choose a store that has conditional writes (If-None-Match), such as S3 itself"
+        }
         _ => ASK_CHECK,
     }
 }

@@ -4,8 +4,8 @@ use std::error::Error as StdError;
 use std::io::{self, ErrorKind};
 
 use rustix::io::Errno;
-use strongroom::vault::Error as VaultError;
 use strongroom::vault::format::FormatError;
+use strongroom::vault::{Error as VaultError, RefusalKind};
 use strongroom::{Error, crypto};
 
 use super::Code;
@@ -50,12 +50,18 @@ pub(crate) fn code_of(error: &Error) -> Code {
 
 fn vault_code(error: &VaultError) -> Code {
     match error {
+        // The place works and permits it; there is just no room.
+        VaultError::Store { .. }
+            if error.refusal().map(|it| it.kind) == Some(RefusalKind::Full) =>
+        {
+            Code::Failed
+        }
         VaultError::Store { .. } => match error.io_kind() {
-            // The place works and permits it; there is just no room.
             Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => Code::Failed,
             _ => Code::Vault,
         },
         VaultError::TimedOut { .. }
+        | VaultError::PlaceAway { .. }
         | VaultError::NoVault { .. }
         | VaultError::NotPermitted(_)
         | VaultError::StoreRefused { .. } => Code::Vault,

@@ -5,6 +5,7 @@
     reason = "a test that fails may say so by a panic"
 )]
 
+mod clouds;
 mod contract;
 mod deletion;
 mod due;
@@ -17,6 +18,7 @@ mod limits;
 mod locks;
 mod machine;
 mod output;
+mod places;
 mod policy;
 mod settings;
 mod stopped;

@@ -167,3 +167,16 @@ fn a_condemned_remap_covers_nothing_and_is_rescued_with_what_it_leads_to() {
     let found = rescued(&mark(&[3], &[2]), &[born(2), born(3)]);
     assert_eq!(found, (HashSet::new(), HashSet::new()));
 }
+
+/// Pack 3 is condemned, and its place is away.
+#[test]
+fn what_is_needed_and_cannot_be_listed_is_rescued() {
+    let listed = [born(1), born(2), born(4)];
+    let rescued = |named: &[ChunkAddress]| {
+        let (remaps, mark) = (Remaps::default(), mark(&[1, 2, 3], &[]));
+        rescue(&listed, &remaps, &mark, &mut live(named)).packs
+    };
+    assert!(rescued(&[at(4, 0)]).is_empty());
+    assert_eq!(rescued(&[at(2, 0), at(4, 0)]), HashSet::from([pack(2)]));
+    assert_eq!(rescued(&[at(3, 0), at(4, 0)]), HashSet::from([pack(3)]));
+}

@@ -1,0 +1,200 @@
+//! What a place of a mirrored vault has missed (protocol.md, "Mirror").
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use futures::future::join_all;
+
+use crate::format::{Header, ObjectKind, ObjectName};
+use crate::store::{Place, is_free};
+use crate::sweep::Cycles;
+use crate::{BlockReader, Error, Result, Vault};
+
+/// Beginnings of names that are decided once, the configuration apart.
+const DECIDED: [&str; 6] = ["keys", "points", "sess", "gc", "chain", "remap"];
+/// No object that is no pack is longer.
+const OBJECT_MAX_BYTES: u64 = 257 << 20;
+
+/// What one place lacked, and what was done about it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CaughtUp {
+    /// Where the place is.
+    pub place: String,
+    /// Why it could not be looked at, or not be finished.
+    pub away: Option<String>,
+    /// Objects that it lacked and the others had.
+    pub lacking_count: u64,
+    /// Bytes of these.
+    pub lacking_bytes: u64,
+    /// Objects that it has got now.
+    pub copied_count: u64,
+    /// Bytes of these.
+    pub copied_bytes: u64,
+    /// Objects that it had to give up because a sweep did so while it was away.
+    pub deleted_count: u64,
+    /// Objects that are damaged wherever they are; they were not copied.
+    pub damaged: Vec<String>,
+}
+
+/// Gives every place what it lacks and takes from it what sweeps have deleted meanwhile; with `dry_run`, only tells what
+/// that would be. What is decided once goes from the decider to the others, never back; packs go from any place that has
+/// a whole one. A vault in one place lacks nothing.
+///
+/// # Errors
+/// [`Error::PlaceAway`] when the decider cannot be reached. A place that fails is told in its line.
+pub async fn catch_up(vault: &Vault, reader: &BlockReader, dry_run: bool) -> Result<Vec<CaughtUp>> {
+    let Some(mirror) = vault.store().as_mirror() else {
+        return Ok(Vec::new());
+    };
+    // What another place says that there is may be old.
+    mirror.require_decider()?;
+    // Plans first: what they name is dead, wherever it is listed afterwards.
+    let dead = Cycles::planned(vault).await?;
+    let decided = decided(vault).await?;
+    let held = join_all(mirror.places().iter().map(everything)).await;
+    let mut wanted = decided;
+    for (name, bytes) in held.iter().flatten().flatten() {
+        if is_free(name) && !dead.contains(name) {
+            let longest = wanted.entry(name.clone()).or_default();
+            *longest = u64::max(*longest, *bytes);
+        }
+    }
+    let run = Run {
+        vault,
+        reader,
+        dry_run,
+    };
+    let mut told = Vec::new();
+    for (place, objects) in mirror.places().iter().zip(held) {
+        told.push(run.place(place, objects, &wanted, &dead).await);
+    }
+    Ok(told)
+}
+
+/// What the decider says that there is, with lengths.
+async fn decided(vault: &Vault) -> Result<BTreeMap<String, u64>> {
+    let config = ObjectName::Config.to_string();
+    let mut names = BTreeMap::from([(config.clone(), vault.store().length(&config).await?)]);
+    for prefix in DECIDED {
+        let lines = vault.store().list(prefix).await?;
+        names.extend(lines.into_iter().map(|line| (line.name, line.bytes)));
+    }
+    Ok(names)
+}
+
+async fn everything(place: &Place) -> Result<BTreeMap<String, u64>> {
+    let lines = place.list("").await?;
+    Ok(lines
+        .into_iter()
+        .map(|line| (line.name, line.bytes))
+        .collect())
+}
+
+struct Run<'a> {
+    vault: &'a Vault,
+    reader: &'a BlockReader,
+    dry_run: bool,
+}
+
+impl Run<'_> {
+    async fn place(
+        &self,
+        place: &Place,
+        objects: Result<BTreeMap<String, u64>>,
+        wanted: &BTreeMap<String, u64>,
+        dead: &BTreeSet<String>,
+    ) -> CaughtUp {
+        let mut told = CaughtUp {
+            place: place.view().url,
+            ..CaughtUp::default()
+        };
+        let objects = match objects {
+            Ok(objects) => objects,
+            Err(error) => {
+                told.away = Some(place.view().away.unwrap_or_else(|| error.to_string()));
+                return told;
+            }
+        };
+        let lacking: Vec<(&String, u64)> = wanted
+            .iter()
+            .filter(|(name, bytes)| is_lacking(name, **bytes, objects.get(*name).copied()))
+            .map(|(name, bytes)| (name, *bytes))
+            .collect();
+        told.lacking_count = lacking.len() as u64;
+        told.lacking_bytes = lacking.iter().map(|(_, bytes)| bytes).sum();
+        if self.dry_run {
+            return told;
+        }
+        if let Err(error) = self.fill(place, &lacking, &mut told).await {
+            told.away = Some(error.to_string());
+            return told;
+        }
+        for name in objects.keys().filter(|name| dead.contains(*name)) {
+            match place.delete(name).await {
+                Ok(()) => told.deleted_count += 1,
+                // An agent need not be able to.
+                Err(error) => tracing::warn!(name, %error, "a dead object stays for now"),
+            }
+        }
+        told
+    }
+
+    async fn fill(
+        &self,
+        place: &Place,
+        lacking: &[(&String, u64)],
+        told: &mut CaughtUp,
+    ) -> Result<()> {
+        // The configuration last: a place that has it counts as one.
+        let (config, others): (Vec<_>, Vec<_>) = lacking
+            .iter()
+            .partition(|(name, _)| ObjectName::parse(name) == Some(ObjectName::Config));
+        for (name, _) in others.into_iter().chain(config) {
+            let content = match self.whole(name).await {
+                Ok(content) => content,
+                // A sweep may have deleted it meanwhile.
+                Err(Error::Missing { .. }) => continue,
+                Err(error) if error.is_corruption() => {
+                    told.damaged.push(name.clone());
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            place.replace(name, &content).await?;
+            told.copied_count += 1;
+            told.copied_bytes += content.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// The bytes of an object, of a pack only such as are checked.
+    async fn whole(&self, name: &str) -> Result<Bytes> {
+        if let Some(ObjectName::Pack { is_data, pack, .. }) = ObjectName::parse(name) {
+            let kind = if is_data {
+                ObjectKind::DataPack
+            } else {
+                ObjectKind::MetaPack
+            };
+            let whole = self.reader.whole_pack(pack, kind, None).await?;
+            return Ok(whole.into_bytes());
+        }
+        let read = self
+            .vault
+            .store()
+            .read_checked(name, OBJECT_MAX_BYTES, |object| {
+                Header::parse_any(&object)?;
+                Ok(object)
+            });
+        Ok(read.await?.value)
+    }
+}
+
+/// What is not there, and a pack that was cut off. Nothing else is ever written over.
+fn is_lacking(name: &str, wanted_bytes: u64, own_bytes: Option<u64>) -> bool {
+    match own_bytes {
+        None => true,
+        Some(own) => {
+            own < wanted_bytes && matches!(ObjectName::parse(name), Some(ObjectName::Pack { .. }))
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! From one URL to the store of a vault, in however many places it is.
+
+use std::sync::Arc;
+
+use object_store::ObjectStore;
+
+use super::{StoreSettings, is_same_place, open_url_with};
+use crate::format::{ObjectKind, ObjectName, PlaceConfig, PlaceMode, VaultConfig};
+use crate::store::{Place, Store};
+use crate::{Error, Result};
+
+/// Where a vault is, and what it is reached with.
+#[derive(Debug, Clone)]
+pub struct VaultUrl {
+    url: String,
+    settings: StoreSettings,
+}
+
+impl VaultUrl {
+    /// A URL as [`open_url`](super::open_url) takes them, with settings of the caller's.
+    #[must_use]
+    pub fn new(url: &str, settings: StoreSettings) -> Self {
+        Self {
+            url: url.to_owned(),
+            settings,
+        }
+    }
+
+    /// The URL itself.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.url
+    }
+}
+
+/// With the settings of the environment.
+impl From<&str> for VaultUrl {
+    fn from(url: &str) -> Self {
+        Self::new(url, StoreSettings::from_env())
+    }
+}
+
+impl From<&String> for VaultUrl {
+    fn from(url: &String) -> Self {
+        url.as_str().into()
+    }
+}
+
+/// Opens the store of a vault that exists: the place that the URL names and, where its configuration says that the
+/// vault is in several, all of them. Places that cannot be reached are left out for the time being; without the one
+/// that decides nothing can be written.
+///
+/// # Errors
+/// As [`open_url`](super::open_url); [`Error::Location`] when the URL names none of the vault's places.
+pub async fn open_store(location: &VaultUrl) -> Result<Store> {
+    let inner = open_url_with(&location.url, false, &location.settings)?;
+    let store = Store::new(Arc::clone(&inner));
+    let name = ObjectName::Config.to_string();
+    let config = match store.read(&name, ObjectKind::Config.max_bytes()).await {
+        Ok(object) => VaultConfig::parse_unverified(&object),
+        // Whoever opens the vault finds out what that means.
+        Err(Error::Missing { .. } | Error::Object { .. }) => return Ok(store),
+        Err(error) => return Err(error),
+    };
+    match config {
+        Ok(config) if !config.places.is_empty() => assemble(location, inner, &config).await,
+        Ok(_) | Err(_) => Ok(store),
+    }
+}
+
+/// Makes the places of a vault that does not exist yet: the first decides.
+///
+/// # Errors
+/// As [`open_url`](super::open_url), for any of them.
+pub fn create_store(places: &[(VaultUrl, PlaceMode)]) -> Result<Store> {
+    if let [(only, _)] = places {
+        return Ok(Store::new(open_url_with(&only.url, true, &only.settings)?));
+    }
+    let open = |(place, mode): &(VaultUrl, PlaceMode)| {
+        let inner = open_url_with(&place.url, true, &place.settings)?;
+        Ok((place.url.clone(), *mode, inner))
+    };
+    let places = places.iter().map(open).collect::<Result<Vec<_>>>()?;
+    Ok(Store::mirror(places))
+}
+
+async fn assemble(
+    location: &VaultUrl,
+    inner: Arc<dyn ObjectStore>,
+    config: &VaultConfig,
+) -> Result<Store> {
+    let is_named = |place: &PlaceConfig| is_same_place(&place.url, &location.url);
+    if !config.places.iter().any(is_named) {
+        let urls: Vec<&str> = config
+            .places
+            .iter()
+            .map(|place| place.url.as_str())
+            .collect();
+        return Err(Error::Location {
+            url: location.url.clone(),
+            reason: format!(
+                "the vault says that it is at {}: name one of these",
+                urls.join(" and ")
+            ),
+        });
+    }
+    let places = config.places.iter().map(|place| async {
+        let opened = if is_named(place) {
+            Ok(Arc::clone(&inner))
+        } else {
+            open_other(place, location, config).await
+        };
+        Place::new(place.url.clone(), place.mode, opened)
+    });
+    Ok(Store::of_places(futures::future::join_all(places).await))
+}
+
+/// Another place of the vault; one that holds something else, or nothing because it is not mounted, is away.
+async fn open_other(
+    place: &PlaceConfig,
+    location: &VaultUrl,
+    config: &VaultConfig,
+) -> Result<Arc<dyn ObjectStore>> {
+    let inner = open_url_with(&place.url, false, &location.settings)?;
+    let store = Store::new(Arc::clone(&inner));
+    let name = ObjectName::Config.to_string();
+    let is_ours = match store.read(&name, ObjectKind::Config.max_bytes()).await {
+        Ok(object) => VaultConfig::parse_unverified(&object)
+            .is_ok_and(|other| other.vault_id == config.vault_id),
+        Err(Error::Missing { .. }) => false,
+        Err(error) => return Err(error),
+    };
+    if is_ours {
+        Ok(inner)
+    } else {
+        Err(Error::NoVault {
+            place: place.url.clone(),
+        })
+    }
+}

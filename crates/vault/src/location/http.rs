@@ -1,0 +1,290 @@
+//! Requests to clouds: TLS by ring with the system's certificates, connections that do not hang, and answers whose
+//! meaning is kept.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::future::{Either, select};
+use http_body::{Body, Frame, SizeHint};
+use object_store::client::{
+    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpRequestBody,
+    HttpResponse, HttpResponseBody, HttpService,
+};
+use object_store::{ClientConfigKey, ClientOptions};
+use rustls_platform_verifier::BuilderVerifierExt;
+use tokio::time::Sleep;
+
+use crate::refusal::Refusal;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// A connection on which no byte moves for so long is given up.
+pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// What is handed to the connection at once: progress is seen by such pieces.
+const PIECE_BYTES: usize = 64 << 10;
+/// Explanations of errors are not read further than this.
+const EXPLANATION_MAX_BYTES: usize = 64 << 10;
+/// Where clouds give credentials to their own machines; never behind a proxy.
+const METADATA_HOSTS: [&str; 3] = [
+    "169.254.169.254",
+    "169.254.170.2",
+    "metadata.google.internal",
+];
+const USER_AGENT: &str = concat!("strongroom/", env!("CARGO_PKG_VERSION"));
+
+/// Makes clients.
+#[derive(Debug)]
+pub(super) struct Connector {
+    idle_timeout: Duration,
+}
+
+impl Connector {
+    pub(super) fn new(idle_timeout: Duration) -> Self {
+        Self { idle_timeout }
+    }
+}
+
+impl HttpConnector for Connector {
+    fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
+        let option = |key| options.get_config_value(&key);
+        let fail =
+            |source: Box<dyn std::error::Error + Send + Sync>| object_store::Error::Generic {
+                store: "HTTP",
+                source,
+            };
+        let may_be_plain = option(ClientConfigKey::AllowHttp).is_some_and(|value| value == "true");
+        let mut builder = reqwest::Client::builder()
+            .user_agent(USER_AGENT)
+            .http1_only()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .https_only(!may_be_plain)
+            .tls_backend_preconfigured(tls().map_err(|error| fail(Box::new(error)))?);
+        if let Some(url) = option(ClientConfigKey::ProxyUrl) {
+            let mut without = METADATA_HOSTS.join(",");
+            if let Some(excludes) = option(ClientConfigKey::ProxyExcludes) {
+                without = format!("{without},{excludes}");
+            }
+            let proxy = reqwest::Proxy::all(url).map_err(|error| fail(Box::new(error)))?;
+            builder = builder.proxy(proxy.no_proxy(reqwest::NoProxy::from_string(&without)));
+        }
+        let client = builder.build().map_err(|error| fail(Box::new(error)))?;
+        Ok(HttpClient::new(Client {
+            client,
+            idle_timeout: self.idle_timeout,
+        }))
+    }
+}
+
+/// A machine without any certificate can still use stores without TLS; with TLS it is told that it trusts nobody.
+fn tls() -> Result<rustls::ClientConfig, rustls::Error> {
+    let builder = || {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()
+    };
+    match builder()?.with_platform_verifier() {
+        Ok(verified) => Ok(verified.with_no_client_auth()),
+        Err(error) => {
+            tracing::warn!(%error, "this machine has no certificates of authorities");
+            let nobody = rustls::RootCertStore::empty();
+            Ok(builder()?
+                .with_root_certificates(nobody)
+                .with_no_client_auth())
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Client {
+    client: reqwest::Client,
+    idle_timeout: Duration,
+}
+
+#[async_trait::async_trait]
+impl HttpService for Client {
+    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let host = request.uri().host().unwrap_or_default();
+        if METADATA_HOSTS.contains(&host) {
+            let answer = self.send(request).await;
+            return answer.map_err(|error| {
+                let refusal = Refusal::no_credential(&cause_of(&error));
+                HttpError::new(error.kind(), refusal)
+            });
+        }
+        let answer = self.send(request).await?;
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        let (parts, body) = answer.into_parts();
+        let body = explanation(body).await;
+        match Refusal::of_answer(parts.status.as_u16(), &parts.headers, &body) {
+            Some(refusal) => Err(HttpError::new(HttpErrorKind::Unknown, refusal)),
+            None => Ok(HttpResponse::from_parts(parts, body.into())),
+        }
+    }
+}
+
+impl Client {
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let (parts, body) = request.into_parts();
+        let progress = Arc::new(AtomicU64::new(0));
+        let body = match body.content_length() {
+            0 => reqwest::Body::from(Bytes::new()),
+            _ => reqwest::Body::wrap(Upload {
+                body,
+                rest: Bytes::new(),
+                progress: Arc::clone(&progress),
+            }),
+        };
+        let request = reqwest::Request::try_from(http::Request::from_parts(parts, body))
+            .map_err(transport)?;
+        let sending = std::pin::pin!(self.client.execute(request));
+        let watching = std::pin::pin!(stall(&progress, self.idle_timeout));
+        let response = match select(sending, watching).await {
+            Either::Left((response, _)) => response.map_err(transport)?,
+            Either::Right(((), _)) => return Err(stalled()),
+        };
+        let (parts, body) = http::Response::from(response).into_parts();
+        let body = HttpResponseBody::new(Download {
+            body,
+            idle_timeout: self.idle_timeout,
+            timer: Box::pin(tokio::time::sleep(self.idle_timeout)),
+        });
+        Ok(HttpResponse::from_parts(parts, body))
+    }
+}
+
+/// Ends when nothing has moved for a while.
+async fn stall(progress: &AtomicU64, idle_timeout: Duration) {
+    let mut seen = progress.load(Ordering::Relaxed);
+    loop {
+        tokio::time::sleep(idle_timeout).await;
+        let now = progress.load(Ordering::Relaxed);
+        if now == seen {
+            return;
+        }
+        seen = now;
+    }
+}
+
+fn stalled() -> HttpError {
+    let error = std::io::Error::new(
+        std::io::ErrorKind::TimedOut,
+        "no byte moved on the connection for a while",
+    );
+    HttpError::new(HttpErrorKind::Timeout, error)
+}
+
+fn transport(error: reqwest::Error) -> HttpError {
+    let kind = if error.is_timeout() {
+        HttpErrorKind::Timeout
+    } else if error.is_connect() {
+        HttpErrorKind::Connect
+    } else {
+        HttpErrorKind::Interrupted
+    };
+    // Signed URLs are secrets.
+    HttpError::new(kind, error.without_url())
+}
+
+/// The innermost cause says most.
+fn cause_of(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
+}
+
+async fn explanation(body: HttpResponseBody) -> Bytes {
+    let mut read = Vec::new();
+    let mut pieces = body.bytes_stream();
+    while let Some(Ok(piece)) = pieces.next().await {
+        let room = EXPLANATION_MAX_BYTES - read.len();
+        read.extend(piece.iter().take(room));
+        if piece.len() >= room {
+            break;
+        }
+    }
+    read.into()
+}
+
+/// A request's body that tells how it gets on.
+struct Upload {
+    body: HttpRequestBody,
+    rest: Bytes,
+    progress: Arc<AtomicU64>,
+}
+
+impl Body for Upload {
+    type Data = Bytes;
+    type Error = HttpError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, HttpError>>> {
+        let this = &mut *self;
+        while this.rest.is_empty() {
+            match ready!(Pin::new(&mut this.body).poll_frame(context)) {
+                Some(Ok(frame)) => this.rest = frame.into_data().unwrap_or_default(),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            }
+        }
+        this.progress.fetch_add(1, Ordering::Relaxed);
+        let piece = this.rest.split_to(PIECE_BYTES.min(this.rest.len()));
+        Poll::Ready(Some(Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty() && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let rest = self.rest.len() as u64;
+        let behind = self.body.size_hint();
+        SizeHint::with_exact(rest + behind.exact().unwrap_or(behind.lower()))
+    }
+}
+
+/// A response's body that does not hang.
+struct Download {
+    body: reqwest::Body,
+    idle_timeout: Duration,
+    timer: Pin<Box<Sleep>>,
+}
+
+impl Body for Download {
+    type Data = Bytes;
+    type Error = HttpError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, HttpError>>> {
+        let this = &mut *self;
+        match Pin::new(&mut this.body).poll_frame(context) {
+            Poll::Ready(frame) => {
+                let next = tokio::time::Instant::now() + this.idle_timeout;
+                this.timer.as_mut().reset(next);
+                Poll::Ready(frame.map(|frame| frame.map_err(transport)))
+            }
+            Poll::Pending => {
+                ready!(this.timer.as_mut().poll(context));
+                Poll::Ready(Some(Err(stalled())))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,238 @@
+//! What a cloud says when it does not do what it is asked to.
+
+use std::error::Error as StdError;
+
+/// Why a store refused a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RefusalKind {
+    /// It has too much to do, or is out of order for a while.
+    Busy,
+    /// Another write to the same name is under way; this one had no effect.
+    Conflict,
+    /// The credential was good and is no longer.
+    Expired,
+    /// The credential is unknown or wrong.
+    Credential,
+    /// No credential is set, and none is to be had from the machine's surroundings.
+    NoCredential,
+    /// The credential does not permit it.
+    Denied,
+    /// The bucket or container does not exist.
+    NoBucket,
+    /// The bucket is in another region.
+    Region,
+    /// The clock of this machine is wrong.
+    Clock,
+    /// There is no room.
+    Full,
+    /// The store does not have this operation.
+    Unsupported,
+    /// Anything else.
+    Other,
+}
+
+/// An answer by which a store refused a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Why.
+    pub kind: RefusalKind,
+    /// Status of the HTTP answer; 0 when there was none.
+    pub status: u16,
+    /// The store's own word for it.
+    pub code: Option<String>,
+    /// The store's own explanation, in one line.
+    pub message: Option<String>,
+    /// How long the store asks to be left alone.
+    pub retry_after_secs: Option<u64>,
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.status == 0 {
+            f.write_str("the store gave no answer")?;
+        } else {
+            write!(f, "the store answered {}", self.status)?;
+        }
+        if let Some(code) = &self.code {
+            write!(f, " {code}")?;
+        }
+        if let Some(message) = &self.message {
+            write!(f, ": {message}")?;
+        }
+        Ok(())
+    }
+}
+
+impl StdError for Refusal {}
+
+impl Refusal {
+    /// The refusal in the chain of causes, if there is one.
+    #[must_use]
+    pub fn find<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Self> {
+        let mut cause = Some(error);
+        while let Some(error) = cause {
+            if let Some(refusal) = error.downcast_ref::<Self>() {
+                return Some(refusal);
+            }
+            cause = error.source();
+        }
+        None
+    }
+}
+
+#[cfg(feature = "cloud")]
+impl Refusal {
+    const TEXT_MAX_CHARS: usize = 300;
+
+    /// Reads an answer that is no success; `None` where its status alone says what a caller must know.
+    pub(crate) fn of_answer(status: u16, headers: &http::HeaderMap, body: &[u8]) -> Option<Self> {
+        let text = |name: &str| headers.get(name)?.to_str().ok().map(str::to_owned);
+        let body = String::from_utf8_lossy(body);
+        let code = text("x-ms-error-code").or_else(|| element(&body, "Code"));
+        let detail = element(&body, "AuthenticationErrorDetail");
+        let message = detail.or_else(|| element(&body, "Message"));
+        let kind = kind_of(status, code.as_deref(), message.as_deref())?;
+        Some(Self {
+            kind,
+            status,
+            code,
+            message,
+            retry_after_secs: text("retry-after").and_then(|secs| secs.parse().ok()),
+        })
+    }
+
+    /// No credential could be had: nobody answers where a cloud's own machines get theirs.
+    pub(crate) fn no_credential(reason: &str) -> Self {
+        Self {
+            kind: RefusalKind::NoCredential,
+            status: 0,
+            code: None,
+            message: Some(one_line(&format!(
+                "no credential is set, and this machine has none of the cloud's own: {reason}"
+            ))),
+            retry_after_secs: None,
+        }
+    }
+}
+
+/// What an answer means; `None` for those that are no refusal: nothing there, not modified, exists, beyond the end.
+#[cfg(feature = "cloud")]
+fn kind_of(status: u16, code: Option<&str>, message: Option<&str>) -> Option<RefusalKind> {
+    use RefusalKind as K;
+    let says = |text: &str| message.is_some_and(|message| message.to_lowercase().contains(text));
+    let is_late = says("expired") || says("not valid in the specified time frame");
+    Some(match (status, code.unwrap_or_default()) {
+        (_, "NoSuchBucket" | "ContainerNotFound" | "InvalidBucketName" | "InvalidResourceName") => {
+            K::NoBucket
+        }
+        (_, "ExpiredToken" | "TokenRefreshRequired") => K::Expired,
+        (_, "RequestTimeTooSkewed") => K::Clock,
+        (_, "RequestTimeout" | "SlowDown") => K::Busy,
+        (400 | 403, "InvalidToken" | "InvalidAccessKeyId" | "SignatureDoesNotMatch") => {
+            K::Credential
+        }
+        (401, _) | (400 | 403, "AuthenticationFailed" | "InvalidAuthenticationInfo") => {
+            if is_late {
+                K::Expired
+            } else {
+                K::Credential
+            }
+        }
+        (301 | 307, _)
+        | (400, "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException") => K::Region,
+        (403, _) => K::Denied,
+        (409, "ConditionalRequestConflict" | "OperationAborted") => K::Conflict,
+        (304 | 404 | 409 | 412 | 416, _) => return None,
+        (507, _) => K::Full,
+        (501 | 505, _) => K::Unsupported,
+        (408 | 429 | 500..=599, _) => K::Busy,
+        _ => K::Other,
+    })
+}
+
+/// Content of the first XML element of this name.
+#[cfg(feature = "cloud")]
+fn element(body: &str, name: &str) -> Option<String> {
+    let (_, after) = body.split_once(&format!("<{name}>"))?;
+    let (content, _) = after.split_once(&format!("</{name}>"))?;
+    Some(one_line(content)).filter(|text| !text.is_empty())
+}
+
+/// Text of a store is shown to people: one line of it, and no more than fits.
+#[cfg(feature = "cloud")]
+fn one_line(text: &str) -> String {
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let shown = words.chars().filter(|char| !char.is_control());
+    shown.take(Refusal::TEXT_MAX_CHARS).collect()
+}
+
+#[cfg(all(test, feature = "cloud"))]
+mod tests {
+    use super::*;
+
+    fn of(status: u16, body: &str) -> Option<RefusalKind> {
+        Refusal::of_answer(status, &http::HeaderMap::new(), body.as_bytes()).map(|it| it.kind)
+    }
+
+    #[test]
+    fn answers_are_told_apart() {
+        use RefusalKind as K;
+        let code =
+            |code: &str| format!("<?xml?><Error><Code>{code}</Code><Message>m</Message></Error>");
+        for (status, body, expected) in [
+            (404, code("NoSuchKey"), None),
+            (404, String::new(), None),
+            (404, code("NoSuchBucket"), Some(K::NoBucket)),
+            (404, code("ContainerNotFound"), Some(K::NoBucket)),
+            (412, code("PreconditionFailed"), None),
+            (409, code("BlobAlreadyExists"), None),
+            (409, code("ConditionalRequestConflict"), Some(K::Conflict)),
+            (416, code("InvalidRange"), None),
+            (403, code("AccessDenied"), Some(K::Denied)),
+            (403, String::new(), Some(K::Denied)),
+            (403, code("InvalidAccessKeyId"), Some(K::Credential)),
+            (403, code("SignatureDoesNotMatch"), Some(K::Credential)),
+            (403, code("AuthenticationFailed"), Some(K::Credential)),
+            (403, code("RequestTimeTooSkewed"), Some(K::Clock)),
+            (400, code("ExpiredToken"), Some(K::Expired)),
+            (403, code("ExpiredToken"), Some(K::Expired)),
+            (400, code("RequestTimeout"), Some(K::Busy)),
+            (301, code("PermanentRedirect"), Some(K::Region)),
+            (429, String::new(), Some(K::Busy)),
+            (503, code("SlowDown"), Some(K::Busy)),
+            (500, String::new(), Some(K::Busy)),
+            (501, code("NotImplemented"), Some(K::Unsupported)),
+            (507, String::new(), Some(K::Full)),
+            (418, String::new(), Some(K::Other)),
+        ] {
+            assert_eq!(of(status, &body), expected, "{status} {body}");
+        }
+        let late = "<Error><Code>AuthenticationFailed</Code><Message>x</Message><AuthenticationErrorDetail>\
+                    Signature not valid in the specified time frame</AuthenticationErrorDetail></Error>";
+        assert_eq!(of(403, late), Some(K::Expired));
+    }
+
+    #[test]
+    fn what_a_store_says_is_one_short_line() {
+        let body = format!(
+            "<Code>A</Code><Message>a\n  b\u{1b}[31m{}</Message>",
+            "x".repeat(900)
+        );
+        let refusal = Refusal::of_answer(403, &http::HeaderMap::new(), body.as_bytes());
+        let shown = refusal.expect("a refusal").to_string();
+        assert!(
+            shown.starts_with("the store answered 403 A: a b[31mxxx"),
+            "{shown}"
+        );
+        assert!(shown.len() < 400 && !shown.contains('\u{1b}'));
+    }
+
+    #[test]
+    fn a_pause_that_is_asked_for_is_known() {
+        let mut headers = http::HeaderMap::new();
+        headers.insert("retry-after", http::HeaderValue::from_static("7"));
+        let refusal = Refusal::of_answer(503, &headers, b"").expect("a refusal");
+        assert_eq!(refusal.retry_after_secs, Some(7));
+    }
+}

@@ -1,0 +1,82 @@
+//! Vaults in several places, as a person makes and looks after them.
+
+use std::fs;
+
+use crate::machine::{Machine, PASSPHRASE, random_bytes};
+
+#[test]
+fn a_vault_in_two_places() {
+    let machine = Machine::new();
+    let file = machine.passphrase_file("passphrase", PASSPHRASE);
+    machine.write("home/data", random_bytes(1, 400_000));
+    let (first, second) = (machine.vault(), machine.at("second"));
+    let init = |flags: &[&str]| {
+        let base = [
+            "vault",
+            "init",
+            "--vault",
+            &first,
+            "--passphrase-file",
+            &file,
+        ];
+        machine.run(&[&base, flags].concat())
+    };
+    init(&["--redundancy", "zone"]).fails_with(2, "another place");
+    init(&["--redundancy", "moon"]).fails_with(2, "moon");
+    init(&["--place", &first]).fails_with(2, "twice");
+    let made = init(&["--redundancy", "geo", "--place", &second, "--json"]);
+    made.ends_with(0);
+    assert_eq!(
+        made.document()["places"],
+        serde_json::json!([first, second])
+    );
+    machine.run(&["backup", "home"]).ends_with(0);
+
+    let status = machine.json(&["vault", "status"]);
+    assert_eq!(status["redundancy"], "geo");
+    let places = &status["places"];
+    assert_eq!(
+        (&places[0]["mode"], &places[1]["mode"]),
+        (&"decider".into(), &"asynchronous".into())
+    );
+    for place in [0, 1] {
+        assert_eq!(places[place]["is_up"], true, "{status}");
+        assert_eq!(
+            places[place]["lacking_count"], 0,
+            "a backup lets places catch up: {status}"
+        );
+    }
+
+    // The far place is away: the backup stands, and says so.
+    fs::rename(machine.path("second"), machine.path("hidden")).expect("renamed");
+    machine.write("home/more", random_bytes(2, 300_000));
+    let ended = machine.run(&["backup", "home"]);
+    ended.ends_with(0);
+    assert!(ended.stderr.contains("catch-up"), "{}", ended.stderr);
+    machine.run(&["vault", "catch-up"]).ends_with(3);
+    fs::rename(machine.path("hidden"), machine.path("second")).expect("renamed");
+    let status = machine.json(&["vault", "status"]);
+    let lacking = status["places"][1]["lacking_count"].as_u64();
+    assert!(lacking.is_some_and(|count| count > 2), "{status}");
+    let shown = machine.run(&["vault", "status"]);
+    assert!(
+        shown.stdout.contains("asynchronous") && shown.stdout.contains("objects"),
+        "{}",
+        shown.stdout
+    );
+    let told = machine.json(&["vault", "catch-up"]);
+    assert_eq!(told[1]["copied_count"].as_u64(), lacking, "{told}");
+
+    // The first place is lost: any other is enough to restore, and nothing is written without it.
+    fs::rename(machine.path("vault"), machine.path("lost")).expect("renamed");
+    let other = ["--vault", &second, "--passphrase-file", &file];
+    let restore = ["restore", "latest", "--target", "back"];
+    machine.run(&[&restore[..], &other].concat()).ends_with(0);
+    assert_eq!(
+        fs::read(machine.path("back/home/more")).expect("there"),
+        fs::read(machine.path("home/more")).expect("there")
+    );
+    machine
+        .run(&[&["backup", "home"][..], &other].concat())
+        .fails_with(6, &first);
+}
