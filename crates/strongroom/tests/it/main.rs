@@ -8,6 +8,7 @@
 mod changes;
 mod churn;
 mod conflicts;
+mod costs;
 mod counted;
 mod damage;
 mod full_disk;
