@@ -10,6 +10,7 @@ mod churn;
 #[cfg(all(feature = "s3", feature = "azure"))]
 mod clouds;
 mod conflicts;
+mod costs;
 mod counted;
 mod crash;
 mod damage;

@@ -159,7 +159,7 @@ fn a_condemned_remap_covers_nothing_and_is_rescued_with_what_it_leads_to() {
     let found = rescued(&mark(&[], &[1, 2]), &[born(3)]);
     assert_eq!(found, (HashSet::new(), both.clone()));
     let found = rescued(&mark(&[3], &[1, 2]), &[born(3)]);
-    assert_eq!(found, (HashSet::from([pack(3)]), both.clone()));
+    assert_eq!(found, (HashSet::from([pack(3)]), both));
     // The first step stays, the second is condemned.
     let found = rescued(&mark(&[], &[2]), &[born(3)]);
     assert_eq!(found, (HashSet::new(), HashSet::from([id(2)])));

@@ -11,6 +11,11 @@ use crate::format::{
 use crate::store::Created;
 use crate::{Error, Result, Vault};
 
+/// A pack is full when its table would be longer; readers take 16 MiB.
+const TABLE_FULL_BYTES: u64 = 12 << 20;
+/// A pack is full when it has this many blocks; readers take 65 535.
+const BLOCKS_FULL: u16 = 60_000;
+
 /// A new pack that is being filled.
 pub(super) struct FreshPack {
     pack: PackId,
@@ -44,9 +49,13 @@ impl FreshPack {
         }
     }
 
-    /// Bytes of its blocks so far.
-    pub(super) fn bytes(&self) -> u64 {
-        self.bytes
+    /// Whether a block of so many bytes and chunks fits into a pack of this size, and its row into the table.
+    pub(super) fn has_room(&self, bytes: u64, chunks_count: u32, pack_bytes: u64) -> bool {
+        let chunks_count = u64::from(self.chunks_count) + u64::from(chunks_count);
+        let table_bytes = 40 * (self.blocks.len() as u64 + 1) + 19 * chunks_count;
+        self.bytes + bytes <= pack_bytes
+            && table_bytes <= TABLE_FULL_BYTES
+            && self.position() < BLOCKS_FULL
     }
 
     fn position(&self) -> u16 {
@@ -116,4 +125,30 @@ async fn index(vault: &Vault, sealed: &SealedPack, now: DateTime<Utc>) -> Result
         .create_once(&name.to_string(), &[Bytes::from(object)])
         .await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Blocks that compress well, from many packs: the bytes alone would never fill a pack.
+    #[test]
+    fn a_pack_is_full_before_its_table_is_too_long() {
+        let pack = PackId::from_bytes([1; 16]);
+        let mut fresh = FreshPack {
+            pack,
+            kind: ObjectKind::DataPack,
+            builder: PackBuilder::new(ObjectKind::DataPack, pack),
+            blocks: Vec::new(),
+            chunks_count: 8192 * 70,
+            bytes: 1000,
+        };
+        assert!(fresh.has_room(1000, 8192, 2000));
+        assert!(!fresh.has_room(1001, 8192, 2000));
+        fresh.chunks_count = 8192 * 80;
+        assert!(!fresh.has_room(1000, 8192, 2000));
+        fresh.chunks_count = 0;
+        fresh.blocks = vec![fresh.next_name(); 60_000];
+        assert!(!fresh.has_room(1000, 1, 2000));
+    }
 }

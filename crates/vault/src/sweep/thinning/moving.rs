@@ -8,19 +8,19 @@ use super::{Work, is_left};
 use crate::Result;
 use crate::format::{BlockRowDraft, ObjectKind, ObjectName, Toc};
 
-/// A table of contents has room for so many blocks and chunks for sure.
-const PACK_BLOCKS_MAX: u16 = 60_000;
-
 /// Copies the blocks into new packs, makes them durable and indexes them.
 pub(super) async fn move_blocks(work: Work<'_>, survey: &mut Survey, thin: &[&Thin]) -> Result<()> {
     for kind in [ObjectKind::DataPack, ObjectKind::MetaPack] {
+        let pack_bytes = work.pack_bytes(kind);
         let mut open: Option<FreshPack> = None;
         for pack in thin.iter().filter(|pack| pack.kind == kind) {
             let toc = work.toc(pack).await?;
             for (row, sealed) in read(work, pack, &toc).await? {
                 let bytes = sealed.len() as u64;
                 let mut filling = match open.take() {
-                    Some(filling) if has_room(work, &filling, bytes, kind) => filling,
+                    Some(filling) if filling.has_room(bytes, row.chunks_count(), pack_bytes) => {
+                        filling
+                    }
                     full => {
                         if let Some(full) = full {
                             survey.add_pack(full.store(work.vault, work.now).await?);
@@ -37,11 +37,6 @@ pub(super) async fn move_blocks(work: Work<'_>, survey: &mut Survey, thin: &[&Th
         }
     }
     Ok(())
-}
-
-fn has_room(work: Work<'_>, filling: &FreshPack, bytes: u64, kind: ObjectKind) -> bool {
-    filling.bytes() + bytes <= work.pack_bytes(kind)
-        && filling.next_name().ordinal < PACK_BLOCKS_MAX
 }
 
 /// The blocks of a pack that move; none where one of them cannot be read.

@@ -219,10 +219,10 @@ impl<'a> Rewriter<'a> {
     async fn begin(&mut self, kind: ObjectKind, block_type: BlockType) -> Result<()> {
         let target_bytes = self.work.block_bytes(kind);
         let pack_bytes = self.work.pack_bytes(kind);
-        let is_full = self
-            .pack
-            .as_ref()
-            .is_some_and(|pack| pack.bytes() + target_bytes as u64 > pack_bytes);
+        let most_chunks = u32::try_from(BLOCK_CHUNKS_MAX).unwrap_or(u32::MAX);
+        let has_room =
+            |pack: &FreshPack| pack.has_room(target_bytes as u64, most_chunks, pack_bytes);
+        let is_full = self.pack.as_ref().is_some_and(|pack| !has_room(pack));
         if is_full || self.addresses.len() >= ADDRESSES_FULL {
             self.store_pack().await?;
         }
