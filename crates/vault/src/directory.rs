@@ -357,7 +357,7 @@ impl PackDirectory {
     }
 
     /// Forgets a pack that has gone since it was listed.
-    fn remove(&mut self, pack: &PackId) {
+    pub(crate) fn remove(&mut self, pack: &PackId) {
         if let Some(position) = self.positions.remove(pack)
             && let Some(entry) = self.packs.get_mut(position as usize)
         {

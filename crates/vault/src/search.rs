@@ -10,6 +10,7 @@
 mod actors;
 mod process;
 mod rules;
+mod script;
 mod settle;
 mod shadow;
 mod tests;
@@ -45,6 +46,8 @@ struct Setup {
     /// Operations of a thousand at which a process dies.
     deaths: u16,
     weather: Weather,
+    /// What dice do not decide.
+    script: Option<&'static script::Script>,
 }
 
 /// How a schedule went.

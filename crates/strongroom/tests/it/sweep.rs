@@ -9,8 +9,11 @@ use std::time::Duration;
 use object_store::memory::InMemory;
 use object_store::{ObjectStore, ObjectStoreExt};
 use strongroom::crypto::{Role, SlotSecret};
-use strongroom::vault::format::{LinkOp, SessionId};
-use strongroom::vault::{Error as VaultError, InitOptions, Session, SweepOptions, chain, points};
+use strongroom::vault::format::{ChunkAddress, LinkOp, Names, PackId, SessionId, Structure};
+use strongroom::vault::wrap::{Action, Fate, Faulty};
+use strongroom::vault::{
+    Committed, Error as VaultError, InitOptions, Session, SweepOptions, chain, points,
+};
 use strongroom::{BackupOptions, Error, NoMonitor, Strongroom, VerifyOptions};
 
 use crate::support::{passphrase, random_bytes, restore_point, snapshot};
@@ -302,6 +305,101 @@ fn a_maintenance_key_sweeps_without_reading_a_name() {
         now,
     ));
     assert!(report.expect("a sweep").packs_deleted_count > 0);
+    history.is_whole(&store);
+}
+
+/// A fence is what keeps a session from committing on what was deleted meanwhile.
+#[test]
+fn a_fence_stays_whatever_is_said_of_its_point() {
+    let (_store, vault) = new_vault(&small_packs());
+    let history = History::new(&vault, 2);
+    let source = vault.wait(points::all(vault.vault())).expect("listed")[0].source;
+    let machine = strongroom::vault::format::MachineId::from_bytes([7; 16]);
+    let now = chrono::DateTime::UNIX_EPOCH;
+    let session = vault.wait(Session::begin(vault.vault(), source, machine, now));
+    let session = session.expect("a session");
+    let mut options = SweepOptions::default();
+    options.fence_after = Duration::ZERO;
+    vault.sweep(&options).expect("a sweep");
+    let fenced = points::PointRef {
+        sid: session.id(),
+        source,
+    };
+    for op in [LinkOp::Delete, LinkOp::Purge] {
+        let link = chain::append(vault.vault(), &fenced, op, None, "", now);
+        vault.wait(link).expect("added");
+    }
+    vault.delete_now(&history.points[0].0, "").expect("purged");
+    vault.sweep(&options).expect("a sweep");
+    nothing_is_left_over(&vault);
+    let structure = Structure {
+        source,
+        sid: session.id(),
+        ..Structure::for_vault(vault.vault().id(), vault.vault().domain_id())
+    };
+    let nowhere = ChunkAddress {
+        pack: PackId::from_bytes([0; 16]),
+        block: 0,
+        chunk: 0,
+    };
+    let outcome = vault.wait(session.commit(structure, Names::with_tree(nowhere)));
+    assert_eq!(outcome.expect("decided"), Committed::Fenced);
+}
+
+/// An upload that arrives a second time, after its pack was swept: nobody uses the pack, and it goes again.
+#[test]
+fn what_was_swept_and_comes_back_goes_again() {
+    let (store, vault) = new_vault(&small_packs());
+    let history = History::new(&vault, 2);
+    let read = |name: &String| vault.wait(vault.vault().store().read(name, 1 << 30));
+    let before = names(&vault, "d");
+    let packs: Vec<_> = before
+        .iter()
+        .map(|name| read(name).expect("read"))
+        .collect();
+    vault.delete_now(&history.points[0].0, "").expect("purged");
+    sweep(&vault);
+    let after = names(&vault, "d");
+    let swept = before
+        .iter()
+        .zip(packs)
+        .find(|(name, _)| !after.contains(name));
+    let (name, pack) = swept.expect("something was swept");
+    vault
+        .wait(store.put(&name.as_str().into(), pack.into()))
+        .expect("written");
+    assert_eq!(sweep(&vault).deleted, [name.clone()]);
+    assert_eq!(names(&vault, "d"), after);
+    history.is_whole(&store);
+    nothing_is_left_over(&vault);
+}
+
+/// What a dead session has uploaded goes, also where there is nothing else to sweep.
+#[test]
+fn a_dead_session_leaves_nothing_for_ever() {
+    let (store, vault) = new_vault(&small_packs());
+    let history = History::new(&vault, 1);
+    let before = names(&vault, "d");
+    fs::write(history.home().join("new"), random_bytes(77, 300_000)).expect("written");
+    let dying = Faulty::new(Arc::clone(&store), |operation| {
+        if operation.name.starts_with("points/") && operation.action == Action::Put {
+            Fate::Fail(std::io::ErrorKind::PermissionDenied)
+        } else {
+            Fate::Pass
+        }
+    });
+    let options = BackupOptions::new("test", vec![history.home()]);
+    assert!(open(dying).backup(&options, &NoMonitor).is_err());
+    assert!(names(&vault, "d").len() > before.len());
+    sweep(&vault);
+    assert!(
+        names(&vault, "d").len() > before.len(),
+        "it may still be alive"
+    );
+    let mut options = SweepOptions::default();
+    options.fence_after = Duration::ZERO;
+    vault.sweep(&options).expect("a sweep");
+    assert_eq!(names(&vault, "d"), before);
     history.is_whole(&store);
 }
 

@@ -14,12 +14,19 @@ pub(super) async fn sweeper(world: World, number: u64) {
     let name = format!("sweeper {number}");
     let mut dice = world.dice(&name, 0);
     for run in 1..=world.setup.sweeps_count {
-        pause(&mut dice, 3000).await;
+        if !world.begin(&name, run, &mut dice, 3000).await {
+            return;
+        }
         let Ok(process) = Process::start(&world, Role::Maintenance, &name, run).await else {
             continue;
         };
         let patience = [0, 0, 2, 200];
-        let at = usize::try_from(dice.below(4)).unwrap_or(0);
+        let at = if world.setup.script.is_some() {
+            3
+        } else {
+            dice.below(4)
+        };
+        let at = usize::try_from(at).unwrap_or(0);
         let options = SweepOptions {
             fence_after: std::time::Duration::from_secs(patience[at]),
             ..SweepOptions::default()
@@ -43,7 +50,9 @@ pub(super) async fn retention(world: World) {
     let mut dice = world.dice("retention", 0);
     let mut process = None;
     for link in 1..=world.setup.links_count {
-        pause(&mut dice, 2000).await;
+        if !world.begin("retention", link, &mut dice, 2000).await {
+            return;
+        }
         let alive = match process.take() {
             Some(alive) => alive,
             None => match Process::start(&world, Role::Owner, "retention", link).await {
@@ -51,7 +60,12 @@ pub(super) async fn retention(world: World) {
                 Err(_died) => continue,
             },
         };
-        if add_link(&world, &alive, &mut dice).await.is_ok() {
+        let added = if world.setup.script.is_some() {
+            purge_all(&world, &alive).await
+        } else {
+            add_link(&world, &alive, &mut dice).await
+        };
+        if added.is_ok() {
             process = Some(alive);
         }
     }
@@ -87,6 +101,22 @@ async fn add_link(world: &World, process: &Process, dice: &mut Dice) -> Result<(
             }
             Ok(_) | Err(Error::NotInThisState { .. } | Error::NameTaken { .. }) => {}
             Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Purges whatever stands.
+async fn purge_all(world: &World, process: &Process) -> Result<()> {
+    let vault = &process.vault;
+    for point in points::all(vault).await? {
+        if chain::of_point(vault, &point).await?.is_gone() {
+            continue;
+        }
+        let shadow = &world.shadow;
+        shadow.note(point.sid, |seen| seen.may_be_gone = true);
+        for op in [LinkOp::Delete, LinkOp::Purge] {
+            chain::append(vault, &point, op, None, "search", process.now()).await?;
         }
     }
     Ok(())
@@ -131,8 +161,14 @@ pub(super) async fn reader(world: World, number: u64) {
 /// Delivers writes a second time, late.
 pub(super) async fn network(world: World) {
     let mut dice = world.dice("network", 0);
-    for _ in 0..40 {
-        pause(&mut dice, 6000).await;
+    for delivery in 1..=40 {
+        if !world.begin("network", delivery, &mut dice, 6000).await {
+            return;
+        }
+        if world.setup.script.is_some() {
+            while world.network.deliver(0).await.is_ok_and(|left| left > 0) {}
+            continue;
+        }
         let _left = world
             .network
             .deliver(usize::try_from(dice.below(4)).unwrap_or(0))

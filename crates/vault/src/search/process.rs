@@ -8,6 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use strongroom_crypto::{Credential, Passphrase, Role, SeededEntropy, SlotSecret};
 
 use super::World;
+use super::script::What;
 use crate::wrap::{Dice, Fate, Faulty, Memory};
 use crate::{BlockReader, InitOptions, Result, Vault};
 
@@ -118,9 +119,11 @@ impl World {
     fn store(&self, actor: &str, mut dice: Dice) -> Arc<Faulty> {
         let dead = AtomicBool::new(false);
         let (deaths, mut fatal) = (self.setup.deaths, dice.clone());
-        let mortal = Faulty::new(self.network.clone(), move |_| {
+        let mut follow = self.setup.script.map(|script| script.follow(actor));
+        let mortal = Faulty::new(self.network.clone(), move |operation| {
+            let told = follow.as_mut().and_then(|follow| follow(operation));
             let is_first = !dead.load(Ordering::Relaxed);
-            if is_first && !fatal.per_mille(deaths) {
+            if is_first && told != Some(What::Dies) && !fatal.per_mille(deaths) {
                 return Fate::Pass;
             }
             dead.store(true, Ordering::Relaxed);
@@ -133,10 +136,17 @@ impl World {
         let (memory, shadow, actor) = (self.memory.clone(), self.shadow.trace(), actor.to_owned());
         let (began_at, began) = self.began;
         let mut pace = 1;
+        let mut follow = self.setup.script.map(|script| script.follow(&actor));
         Faulty::with_pages(mortal, self.setup.page_entries, move |operation| {
             let now = began_at + TimeDelta::from_std(began.elapsed()).unwrap_or_default();
             memory.advance(now - memory.now());
             shadow.note(&actor, operation);
+            if let Some(follow) = &mut follow {
+                return match follow(operation) {
+                    Some(What::Sleeps(millis)) => Fate::Slow(Duration::from_millis(millis)),
+                    _ => Fate::Slow(Duration::from_millis(1)),
+                };
+            }
             if dice.per_mille(120) {
                 let at = usize::try_from(dice.below(PACES.len() as u64)).unwrap_or(0);
                 pace = PACES[at];

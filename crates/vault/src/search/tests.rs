@@ -16,7 +16,7 @@ pub(super) const CALM: Weather = Weather {
 };
 
 /// Three writers, two sweepers, a reader and retention.
-pub(super) const EVERYBODY: Setup = Setup {
+const EVERYBODY: Setup = Setup {
     writers_count: 3,
     backups_count: 3,
     sweepers_count: 2,
@@ -33,6 +33,7 @@ pub(super) const EVERYBODY: Setup = Setup {
         repeat: 60,
         show_deleted: 100,
     },
+    script: None,
 };
 
 /// The same seed is the same schedule, operation by operation: otherwise a failure could not be replayed.

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use strongroom_chunking::{ChunkHasher, ChunkId};
 use strongroom_crypto::{BLOCK_NONCE_LEN, BlockContext, BlockType, Role, seal_block};
 
+use super::World;
 use super::process::Process;
 use super::shadow::{Expected, bytes_of};
-use super::{World, pause};
 use crate::format::wire::{Reader, Writer as Wire};
 use crate::format::{
     BlockName, BlockRowDraft, BlockUse, ChunkAddress, ListPiece, ListPieceRef, MachineId, Names,
@@ -25,7 +25,9 @@ pub(super) async fn writer(world: World, number: u64) {
     let mut dice = world.dice(&name, 0);
     let mut process = None;
     for backup in 1..=world.setup.backups_count {
-        pause(&mut dice, 2000).await;
+        if !world.begin(&name, backup, &mut dice, 2000).await {
+            return;
+        }
         let alive = match process.take() {
             Some(alive) => alive,
             None => match Process::start(&world, Role::Agent, &name, backup).await {
@@ -82,7 +84,11 @@ impl Backup<'_> {
             known.append(&mut self.read_tree(tree).await?);
         }
         let mut directory = match too_early {
-            Some(directory) => directory,
+            Some(mut directory) => {
+                let unusable = session.unusable().iter();
+                unusable.for_each(|pack| directory.remove(pack));
+                directory
+            }
             None => PackDirectory::list_without(vault, session.unusable()).await?,
         };
         directory.load_index(vault).await?;
