@@ -1,6 +1,6 @@
 //! The crate's error.
 
-use crate::format::{ChainState, FormatError, Hold, SessionId, Standing};
+use crate::format::{ChainState, FormatError, Hold, SessionId, Standing, VaultId};
 
 /// What went wrong with a vault or its store, by what a caller can do about it.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +50,16 @@ pub enum Error {
     /// A vault stands at this place already.
     #[error("a vault exists here already")]
     VaultExists,
+    /// Another vault stands where a copy of this one is looked for.
+    #[error("at {place} stands another vault: {found} instead of {expected}")]
+    OtherVault {
+        /// Where.
+        place: String,
+        /// Its id.
+        found: VaultId,
+        /// The id of this one.
+        expected: VaultId,
+    },
     /// The passphrase or credential opens no slot of this vault.
     #[error("wrong passphrase or key")]
     WrongKey,

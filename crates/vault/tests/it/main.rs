@@ -4,6 +4,7 @@
     reason = "a test that fails may say so by a panic"
 )]
 
+mod copy_vectors;
 mod hostile;
 mod sweep_vectors;
 mod vectors;
