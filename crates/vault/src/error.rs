@@ -103,6 +103,9 @@ pub enum Error {
     /// The last slot with which a person can open the vault as its owner must stay.
     #[error("this is the last passphrase of the vault's owner")]
     LastOwner,
+    /// A task in the background ended by a panic, or with its runtime.
+    #[error("a task in the background died: {0}")]
+    Died(String),
     /// Random numbers or keys are not to be had.
     #[error(transparent)]
     Crypto(strongroom_crypto::Error),

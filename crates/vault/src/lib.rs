@@ -14,12 +14,14 @@
 //! | [`points`] | recovery points of a vault |
 //! | [`chain`] | deleting, holding and purging them |
 //! | [`sweep()`] | deleting what no point reaches |
+//! | [`mod@copy`] | bringing points to another place of the vault |
 //! | [`wrap`] | stores that count or fail, for tests and simulations |
 //!
 //! All calls are async and need a tokio runtime with time enabled.
 
 mod cache;
 pub mod chain;
+pub mod copy;
 mod directory;
 mod error;
 pub mod format;

@@ -7,6 +7,7 @@
 
 mod changes;
 mod conflicts;
+mod copy;
 mod counted;
 mod damage;
 mod hurt;
