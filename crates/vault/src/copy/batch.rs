@@ -8,14 +8,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::fetch::{self, Bad};
 use super::fill::Filler;
 use super::needs::{Needs, Places};
-use super::plan::MissingPoint;
+use super::plan::{MissingPoint, is_gone};
 use super::remaps;
 use super::run::Run;
-use crate::chain;
 use crate::format::{BlockName, ListPieceRef, Segment, SegmentEntry, SourceId};
-use crate::points::{self, PointRef};
+use crate::points;
 use crate::session::Committed;
-use crate::{BlockReader, Error, PackDirectory, Result, Session, Vault};
+use crate::{BlockReader, Error, PackDirectory, Result, Session};
 
 /// Looks at the source, when a sweep there moves what is being copied.
 const ROUNDS: usize = 3;
@@ -363,14 +362,4 @@ async fn make(run: &Run<'_>, member: &Member<'_>) -> Result<Made> {
         Committed::Point { .. } => Ok(Made::Point),
         Committed::Fenced => Ok(Made::Fenced),
     }
-}
-
-/// Whether a point went at the source while it was being copied.
-async fn is_gone(source: &Vault, point: &MissingPoint) -> Result<bool> {
-    let named = PointRef {
-        sid: point.id,
-        ..point.name
-    };
-    let chain = chain::of_point(source, &named).await?;
-    Ok(chain.is_gone())
 }

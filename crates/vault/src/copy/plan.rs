@@ -9,7 +9,7 @@ use super::keys::{self, KeyChanges};
 use super::needs::{Needs, Places};
 use super::{CopyDamage, CopyOptions};
 use crate::chain::{self, Chain};
-use crate::format::{BlockName, Hold, ListPieceRef, SessionId, SourceId, Standing};
+use crate::format::{BlockName, Hold, SessionId, SourceId, Standing};
 use crate::points::{self, PointRef};
 use crate::{BlockReader, Error, PackDirectory, Result, Vault};
 
@@ -226,38 +226,34 @@ async fn measure(
     if plan.missing.is_empty() {
         return Ok(());
     }
-    let mut here = PackDirectory::list(source).await?;
-    here.load_packs(source).await?;
+    let mut here = listed(source).await?;
     let there = match target {
-        Some(target) => {
-            let mut there = PackDirectory::list(target).await?;
-            there.load_packs(target).await?;
-            Some(there)
-        }
+        Some(target) => Some(listed(target).await?),
         None => None,
-    };
-    let places = Places {
-        source: &here,
-        target: there.as_ref(),
     };
     let mut needs = Needs::default();
     for mut point in std::mem::take(&mut plan.missing) {
-        let name = point.name.object_name(source.domain_id());
-        match look_at(source, &mut point).await {
-            Ok(Some(list)) => {
-                let added = needs.add_list(source, reader, &places, &list).await;
-                match added {
-                    Ok(()) => {}
-                    Err(error) if error.is_corruption() => {
-                        plan.damaged.push(damage(&error, &name, point.id));
-                        continue;
-                    }
-                    Err(error) => return Err(error),
-                }
+        let mut outcome = Ok(true);
+        // A sweep may have moved what was listed: who misses something looks again.
+        for is_renewed in [false, true] {
+            let places = Places {
+                source: &here,
+                target: there.as_ref(),
+            };
+            outcome = look_at(source, reader, &places, &mut needs, &mut point).await;
+            if is_renewed || !matches!(outcome, Err(Error::Missing { .. })) {
+                break;
             }
-            Ok(None) | Err(Error::Missing { .. }) => continue,
+            here = listed(source).await?;
+        }
+        match outcome {
+            Ok(true) => {}
+            Ok(false) => continue,
             Err(error) if error.is_corruption() => {
-                plan.damaged.push(damage(&error, &name, point.id));
+                if !is_gone(source, &point).await? {
+                    let name = point.name.object_name(source.domain_id());
+                    plan.damaged.push(damage(&error, &name, point.id));
+                }
                 continue;
             }
             Err(error) => return Err(error),
@@ -270,16 +266,41 @@ async fn measure(
     Ok(())
 }
 
-/// Learns when a point was taken, and returns its list.
-async fn look_at(source: &Vault, point: &mut MissingPoint) -> Result<Option<Vec<ListPieceRef>>> {
+async fn listed(vault: &Vault) -> Result<PackDirectory> {
+    let mut packs = PackDirectory::list(vault).await?;
+    packs.load_packs(vault).await?;
+    Ok(packs)
+}
+
+/// Whether a point went at the source since it was listed.
+pub(super) async fn is_gone(source: &Vault, point: &MissingPoint) -> Result<bool> {
+    let named = PointRef {
+        sid: point.id,
+        ..point.name
+    };
+    let chain = chain::of_point(source, &named).await?;
+    Ok(chain.is_gone())
+}
+
+/// Learns when a point was taken and what it needs; false when it is none.
+async fn look_at(
+    source: &Vault,
+    reader: &BlockReader,
+    places: &Places<'_>,
+    needs: &mut Needs,
+    point: &mut MissingPoint,
+) -> Result<bool> {
     let Some((structure, sealed)) = points::read_sealed(source, &point.name).await? else {
-        return Ok(None);
+        return Ok(false);
     };
     point.taken_at = structure.taken_at;
     if let Some(copied) = sealed.copied {
         point.written_at = copied.written_at.min(point.written_at);
     }
-    Ok(Some(structure.list))
+    needs
+        .add_list(source, reader, places, &structure.list)
+        .await?;
+    Ok(true)
 }
 
 /// The share of a block in its pack, as if all blocks of it were equally large.
