@@ -8,6 +8,7 @@
 mod changes;
 mod conflicts;
 mod copy;
+mod copy_hurt;
 mod counted;
 mod damage;
 mod hurt;

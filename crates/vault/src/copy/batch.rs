@@ -236,7 +236,7 @@ impl<'r, 'a, 'p> Batch<'r, 'a, 'p> {
     }
 
     /// Publishes packs that a dead session has left unindexed and that the points need.
-    async fn adopt(&mut self, needs: &Needs) -> Result<()> {
+    async fn adopt(&self, needs: &Needs) -> Result<()> {
         let Some(first) = self.members.first() else {
             return Ok(());
         };

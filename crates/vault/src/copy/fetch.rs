@@ -287,7 +287,7 @@ impl Checker {
                 let cut = FormatError::Truncated("a block");
                 let split = rest.split_at_checked(chunk.raw_len as usize);
                 let (bytes, after) = split.ok_or(cut)?;
-                if !hasher.is_some_and(|(_, hasher)| hasher.id(bytes) == chunk.id) {
+                if hasher.is_none_or(|(_, hasher)| hasher.id(bytes) != chunk.id) {
                     return Err(FormatError::Malformed(
                         "a chunk does not have the id that its pack says",
                     ));

@@ -57,6 +57,7 @@ fn vault_code(error: &VaultError) -> Code {
         },
         VaultError::TimedOut { .. }
         | VaultError::NoVault { .. }
+        | VaultError::OtherVault { .. }
         | VaultError::NotPermitted(_)
         | VaultError::StoreRefused { .. } => Code::Vault,
         VaultError::Missing { .. } => Code::Damage,

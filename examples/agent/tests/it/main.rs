@@ -6,6 +6,7 @@
 )]
 
 mod contract;
+mod copy;
 mod deletion;
 mod expire;
 mod failures;
