@@ -18,6 +18,7 @@ from nacl.exceptions import CryptoError
 
 FRAME = 1 << 20
 CONFIG, SLOT, DATA_PACK, META_PACK, SEGMENT, MANIFEST, FENCE = range(1, 8)
+COPIED = 17
 KINDS = {1: "file", 2: "directory", 3: "symlink", 4: "fifo", 5: "socket", 6: "char_device", 7: "block_device"}
 
 
@@ -89,7 +90,7 @@ class Header:  # 3
         self.raw, self.ext = obj[:64], obj[64 : 64 + ext_len]
         need(blake3(obj[:56] + self.ext).digest()[:8] == obj[56:64], "a damaged header")
         need(major == 1, f"unsupported version {major}")
-        need(not incompat & ~7, f"unknown feature bits {incompat & ~7:#x}")
+        need(not incompat & ~0x87, f"unknown feature bits {incompat & ~0x87:#x}")
         need(self.kind in kinds, f"kind {self.kind} in a wrong place")
         self.body_at = 64 + ext_len
         self.body = obj[self.body_at : self.body_at + self.body_len]
@@ -227,12 +228,30 @@ class Vault:
         need(number < len(pieces), "a chunk that its block does not hold")
         return pieces[number]
 
+    def copied(self, header, path):  # 12
+        (first,) = struct.unpack("<I", header.ext)
+        need(first <= header.body_len, "sections that do not add up")
+        key = object_key(self.key["manifest"], self.id, header)
+        document = json.loads(open_frames(key, COPIED, header.body[:first]))
+        manifest = header.body[first:]
+        need(document["v"] == 1 and document["of"] != document["sid"], "an unknown version, or a copy of itself")
+        need(document["sid"] == path.name and document["source"] == path.parent.name, "a copied point under another's name")
+        need(document["manifest"] == blake3(manifest).hexdigest(), "another manifest than its copier says")
+        return document["of"], manifest
+
     def points(self):  # 12
+        seen = set()
         for path in sorted((self.folder / "points" / self.domain.hex()).glob("*/*")):
-            obj = path.read_bytes()
-            header = Header(obj, MANIFEST, FENCE)
+            obj, sid = path.read_bytes(), path.name
+            header = Header(obj, MANIFEST, FENCE, COPIED)
             if header.kind == FENCE:
                 continue
+            if header.kind == COPIED:
+                sid, obj = self.copied(header, path)
+                header = Header(obj, MANIFEST)
+            if sid in seen:
+                continue
+            seen.add(sid)
             first, second = struct.unpack("<II", header.ext)
             need(first + second == header.body_len, "sections that do not add up")
             sections = []
@@ -240,7 +259,7 @@ class Vault:
                 plain = open_frames(object_key(self.key[key], self.id, header), MANIFEST, sealed)
                 sections.append(json.loads(plain))
             structure, names = sections
-            need(structure["sid"] == path.name and structure["source"] == path.parent.name, "a point under another's name")
+            need(structure["sid"] == sid and structure["source"] == path.parent.name, "a point under another's name")
             yield structure, names
 
     # 9: trees

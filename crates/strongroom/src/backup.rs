@@ -33,9 +33,10 @@ use chrono::{DateTime, Utc};
 use strongroom_crypto::BlockType;
 use strongroom_vault::chain;
 use strongroom_vault::format::{
-    ChunkAddress, ListPieceRef, MachineId, Names, PathText, PointStats, PreviousPoint, SessionId,
+    ChunkAddress, ListPieceRef, MachineId, Names, PathText, PointStats, PreviousPoint,
     SkippedEntry, SourceId, Structure,
 };
+use strongroom_vault::points::{self, PointRef};
 use strongroom_vault::{Committed, LeftBehind, PackDirectory, Session};
 
 use checkpoint::Checkpoints;
@@ -60,7 +61,6 @@ const NO_MACHINE: MachineId = MachineId::from_bytes([0; 16]);
 
 /// The point that a new one is built on.
 struct Base {
-    sid: SessionId,
     blake3: [u8; 32],
     structure: Structure,
     names: Names,
@@ -183,55 +183,79 @@ impl Strongroom {
     /// then stands on an older one, or reads everything.
     ///
     /// Ids are ordered by the clocks of their makers. Behind one from the future stand newer ones that were built on
-    /// it: of those, the one furthest in the history counts.
+    /// it: of those, the one furthest in the history counts. Copied points stand under names that are newer than they
+    /// are, so only a point under its own name is known to be newer than all behind it.
     fn newest_point(
         &self,
         source: SourceId,
         now: DateTime<Utc>,
         monitor: &dyn Monitor,
     ) -> Result<Option<Base>> {
-        let mut points = self.wait(strongroom_vault::points::of_source(self.vault(), source))?;
+        let mut points = self.wait(points::of_source(self.vault(), source))?;
         points.sort_by_key(|point| std::cmp::Reverse(point.sid));
-        let mut newest: Option<Base> = None;
+        let (mut past, mut future): (Option<Base>, Option<Base>) = (None, None);
         for point in points {
-            let chain = self.wait(chain::of_point(self.vault(), &point))?;
-            if chain.is_gone() {
+            let Some(base) = self.standing(&point, monitor)? else {
+                continue;
+            };
+            let is_original = base.structure.sid == point.sid;
+            if base.structure.started_at > now {
+                let seq = |base: &Base| base.structure.seq;
+                if future.as_ref().is_none_or(|best| seq(best) < seq(&base)) {
+                    future = Some(base);
+                }
                 continue;
             }
-            match self.wait(strongroom_vault::points::read(self.vault(), &point)) {
-                Ok(Some(read)) => {
-                    let is_from_future = read.structure.started_at > now;
-                    let seq = |base: &Base| base.structure.seq;
-                    if newest
-                        .as_ref()
-                        .is_none_or(|newest| seq(newest) < read.structure.seq)
-                    {
-                        newest = Some(Base {
-                            sid: point.sid,
-                            blake3: read.blake3,
-                            structure: read.structure,
-                            names: read.names,
-                        });
-                    }
-                    if !is_from_future {
-                        break;
-                    }
-                }
-                Ok(None) => {}
-                Err(error) if error.is_corruption() => {
-                    let reason = format!(
-                        "recovery point {} is damaged and not built upon: {error}",
-                        point.sid
-                    );
-                    monitor.warning(&crate::Skipped {
-                        path: Vec::new(),
-                        reason,
-                    });
-                }
-                Err(error) => return Err(error.into()),
+            let sid = |base: &Base| base.structure.sid;
+            if past.as_ref().is_none_or(|best| sid(best) < sid(&base)) {
+                past = Some(base);
+            }
+            if is_original {
+                break;
             }
         }
-        Ok(newest)
+        let candidates = future.into_iter().chain(past);
+        // Of two equally far in the history, the one from the future stays.
+        Ok(candidates.reduce(|best, other| {
+            if best.structure.seq < other.structure.seq {
+                other
+            } else {
+                best
+            }
+        }))
+    }
+
+    /// What stands under a name, unless it is a fence, gone, or damaged, which is warned of.
+    fn standing(&self, point: &PointRef, monitor: &dyn Monitor) -> Result<Option<Base>> {
+        let is_gone = |sid| {
+            let named = PointRef { sid, ..*point };
+            let chain = self.wait(chain::of_point(self.vault(), &named));
+            chain.map(|chain| chain.is_gone())
+        };
+        if is_gone(point.sid)? {
+            return Ok(None);
+        }
+        match self.wait(points::read(self.vault(), point)) {
+            Ok(Some(read)) if read.copied.is_some() && is_gone(read.structure.sid)? => Ok(None),
+            Ok(Some(read)) => Ok(Some(Base {
+                blake3: read.blake3,
+                structure: read.structure,
+                names: read.names,
+            })),
+            Ok(None) => Ok(None),
+            Err(error) if error.is_corruption() => {
+                let reason = format!(
+                    "recovery point {} is damaged and not built upon: {error}",
+                    point.sid
+                );
+                monitor.warning(&crate::Skipped {
+                    path: Vec::new(),
+                    reason,
+                });
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// What a walk compares with. A root that is damaged is none, with a warning; any other failure ends the run.
@@ -293,7 +317,7 @@ impl Strongroom {
             run.monitor.phase(Phase::Finishing);
             let stats = stats_of(&tally, run.packer.stored_bytes());
             let prev = base.as_ref().map(|base| PreviousPoint {
-                sid: base.sid,
+                sid: base.structure.sid,
                 blake3: base.blake3.into(),
             });
             let structure = Structure {

@@ -173,9 +173,11 @@ impl Strongroom {
         Ok(())
     }
 
+    /// Whose chain is meant: that of the point's own id, under whatever name it stands.
     fn point_ref(&self, id: &SessionId) -> Result<PointRef> {
         let found = self.wait(points::find(self.vault(), *id))?;
-        found.ok_or_else(|| Error::NoSuchPoint(id.to_string()))
+        let found = found.ok_or_else(|| Error::NoSuchPoint(id.to_string()))?;
+        Ok(PointRef { sid: *id, ..found })
     }
 }
 

@@ -8,12 +8,13 @@
 //! |---|---|
 //! | [`vault`], [`crypto`], [`policy`] | the crates below, re-exported |
 //! | [`fs`] | reading a source and writing a target by file descriptor |
-//! | `backup`, `restore`, `verify`, `look`, `deletion`, `expire` | the calls of [`Strongroom`] |
+//! | `backup`, `restore`, `verify`, `look`, `deletion`, `expire`, `copy` | the calls of [`Strongroom`] |
 //! | `tree` | records and pieces of `docs/format.md` §9 |
 
 mod backup;
 mod ballast;
 mod clock;
+mod copy;
 mod deletion;
 mod engine;
 mod error;
@@ -37,6 +38,7 @@ pub use strongroom_policy as policy;
 pub use strongroom_vault as vault;
 
 pub use clock::{Clock, SystemClock};
+pub use copy::{CopyOptions, CopyTarget};
 pub use engine::Strongroom;
 pub use error::{Error, Result};
 pub use expire::{Brake, ExpireOptions, ExpirePlan, Judged};

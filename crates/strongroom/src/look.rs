@@ -2,8 +2,10 @@
 
 mod compare;
 
+use std::collections::BTreeMap;
 use std::io::Write;
 
+use chrono::{DateTime, Utc};
 use globset::GlobBuilder;
 use strongroom_vault::chain::{self, Chain};
 use strongroom_vault::format::{Hold, SessionId};
@@ -34,28 +36,36 @@ impl Strongroom {
     /// # Errors
     /// When the vault cannot be read.
     pub fn points(&self) -> Result<Vec<PointView>> {
-        let mut views = Vec::new();
-        let all = self.wait(points::all_observed(self.vault()))?;
+        let mut all = self.wait(points::all_observed(self.vault()))?;
+        all.sort_unstable_by_key(|(point, _)| point.sid);
         let chains = self.wait(chain::all(self.vault()))?;
+        let mut views: BTreeMap<SessionId, PointView> = BTreeMap::new();
         for (point, written_at) in all {
-            let chain = chains.get(&point.sid).copied().unwrap_or_default();
-            if chain.is_gone() {
+            let is_gone = |id: &SessionId| chains.get(id).is_some_and(Chain::is_gone);
+            if is_gone(&point.sid) {
                 continue;
             }
             let mut shown = match self.wait(points::read(self.vault(), &point)) {
-                Ok(Some(read)) => view(&point, read),
+                Ok(Some(read)) => view(read, written_at),
                 Ok(None) => continue,
-                Err(error) if error.is_corruption() => damaged_view(&point),
+                Err(error) if error.is_corruption() => damaged_view(&point, written_at),
                 Err(error) => return Err(error.into()),
             };
-            shown.written_at = Some(written_at);
-            shown.take_chain(&chain);
-            // A point cannot have been taken after the store had it: a clock that is ahead makes no point newer.
-            let known_at = shown.taken_at.min(written_at);
-            views.push((known_at, shown));
+            if is_gone(&shown.id) {
+                continue;
+            }
+            shown.take_chain(&chains.get(&shown.id).copied().unwrap_or_default());
+            // Two workers may have copied one point: it is one all the same.
+            views.entry(shown.id).or_insert(shown);
         }
-        views.sort_by_key(|(known_at, view)| std::cmp::Reverse((*known_at, view.id)));
-        Ok(views.into_iter().map(|(_, view)| view).collect())
+        let mut views: Vec<PointView> = views.into_values().collect();
+        // A point cannot have been taken after the store had it: a clock that is ahead makes no point newer.
+        let known_at = |view: &PointView| {
+            view.written_at
+                .map_or(view.taken_at, |at| at.min(view.taken_at))
+        };
+        views.sort_by_key(|view| std::cmp::Reverse((known_at(view), view.id)));
+        Ok(views)
     }
 
     /// The point of this id, unique prefix of an id, or `latest`: the newest that is neither deleted nor damaged.
@@ -359,16 +369,24 @@ fn write_zeros(mut left: u64, write: &mut dyn FnMut(&[u8]) -> Result<()>) -> Res
     Ok(())
 }
 
-fn view(point: &PointRef, read: ReadPoint) -> PointView {
+fn view(read: ReadPoint, written_at: DateTime<Utc>) -> PointView {
     let ReadPoint {
-        structure, names, ..
+        structure,
+        names,
+        copied,
+        ..
     } = read;
+    // A copier says when the store that it copied from had the point. That is believed between the time that the
+    // point says itself and the time at which this store had it.
+    let first_written_at = copied
+        .map(|copied| copied.written_at)
+        .filter(|at| (structure.taken_at..written_at).contains(at));
     PointView {
-        id: point.sid,
+        id: structure.sid,
         source: names.source,
         host: names.host,
         taken_at: structure.taken_at,
-        written_at: None,
+        written_at: Some(first_written_at.unwrap_or(written_at)),
         previous: structure.prev.map(|previous| previous.sid),
         slots: structure.slots,
         state: if structure.state == "complete" {
@@ -391,21 +409,21 @@ fn view(point: &PointRef, read: ReadPoint) -> PointView {
     }
 }
 
-fn damaged_view(point: &PointRef) -> PointView {
+fn damaged_view(point: &PointRef, written_at: DateTime<Utc>) -> PointView {
     let millis = i64::try_from(point.sid.taken_millis()).unwrap_or_default();
     PointView {
         id: point.sid,
         source: String::new(),
         host: String::new(),
-        taken_at: chrono::DateTime::from_timestamp_millis(millis).unwrap_or_default(),
-        written_at: None,
+        taken_at: DateTime::from_timestamp_millis(millis).unwrap_or_default(),
+        written_at: Some(written_at),
         previous: None,
         slots: None,
         state: PointState::Damaged,
         logical_bytes: 0,
         files_count: 0,
         roots: Vec::new(),
-        tags: std::collections::BTreeMap::new(),
+        tags: BTreeMap::new(),
         is_held: false,
         deleted_at: None,
         hold_until: None,

@@ -40,6 +40,8 @@ pub enum Phase {
     Writing,
     /// Checking stored bytes.
     Verifying,
+    /// Bringing points to another place of the vault.
+    Copying,
     /// Sending what is left and committing the point.
     Finishing,
 }

@@ -1,7 +1,7 @@
 //! The crate's error.
 
 use crate::Refusal;
-use crate::format::{ChainState, FormatError, Hold, SessionId, Standing};
+use crate::format::{ChainState, FormatError, Hold, SessionId, Standing, VaultId};
 
 /// What went wrong with a vault or its store, by what a caller can do about it.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +62,16 @@ pub enum Error {
     /// Soft delete lasts 14 to 180 days.
     #[error("{0} days of soft delete are not between 14 and 180")]
     SoftDeleteDays(u32),
+    /// Another vault stands where a copy of this one is looked for.
+    #[error("at {place} stands another vault: {found} instead of {expected}")]
+    OtherVault {
+        /// Where.
+        place: String,
+        /// Its id.
+        found: VaultId,
+        /// The id of this one.
+        expected: VaultId,
+    },
     /// The passphrase or credential opens no slot of this vault.
     #[error("wrong passphrase or key")]
     WrongKey,
@@ -105,6 +115,9 @@ pub enum Error {
     /// The last slot with which a person can open the vault as its owner must stay.
     #[error("this is the last passphrase of the vault's owner")]
     LastOwner,
+    /// A task in the background ended by a panic, or with its runtime.
+    #[error("a task in the background died: {0}")]
+    Died(String),
     /// Random numbers or keys are not to be had.
     #[error(transparent)]
     Crypto(strongroom_crypto::Error),

@@ -8,7 +8,7 @@ mod objects;
 mod sweep;
 mod tables;
 
-pub use objects::{config, control, header, manifest};
+pub use objects::{config, control, copied_point, header, manifest};
 pub use sweep::{remap, signed, sweep_document, sweep_table};
 pub use tables::{block, index_segment, list_piece, object_name, pack_toc, wire};
 
@@ -27,6 +27,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("header", header),
     ("index_segment", index_segment),
     ("list_piece", list_piece),
+    ("copied_point", copied_point),
     ("manifest", manifest),
     ("object_name", object_name),
     ("pack_toc", pack_toc),

@@ -15,6 +15,7 @@
 //! | [`points`] | recovery points of a vault |
 //! | [`chain`] | deleting, holding and purging them |
 //! | [`sweep()`] | deleting what no point reaches |
+//! | [`mod@copy`] | bringing points to another place of the vault |
 //! | [`wrap`] | stores that count, fail or wait, for tests and simulations |
 //!
 //! All calls are async and need a tokio runtime with time enabled.
@@ -22,6 +23,7 @@
 mod cache;
 mod catch_up;
 pub mod chain;
+pub mod copy;
 mod directory;
 mod error;
 pub mod format;

@@ -2,18 +2,24 @@
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use futures::{StreamExt, stream};
 use strongroom_crypto::SecretKey;
 
+use crate::error::in_object;
 use crate::format::{
-    DomainId, FormatError, Header, Manifest, Names, ObjectKind, ObjectName, SessionId, SourceId,
-    Structure,
+    COPIED_FRONT_BYTES, CopiedPoint, DomainId, FormatError, Header, Manifest, Names, ObjectKind,
+    ObjectName, SessionId, SourceId, Structure,
 };
 use crate::{Error, Result, Vault};
+
+/// Small reads that are in flight at once.
+const READS_AT_ONCE: usize = 16;
 
 /// A name below `points/`: a recovery point, or the fence of a session that never made one.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PointRef {
-    /// The point.
+    /// The session that made what stands there: the id of the point, unless that was copied from another place of the
+    /// vault.
     pub sid: SessionId,
     /// Its source.
     pub source: SourceId,
@@ -26,8 +32,19 @@ pub struct ReadPoint {
     pub structure: Structure,
     /// What it is called.
     pub names: Names,
-    /// Hash of the whole object.
+    /// Hash of the whole manifest.
     pub blake3: [u8; 32],
+    /// What its copier says of it, where it was copied from another place.
+    pub copied: Option<CopiedPoint>,
+}
+
+/// The sealed manifest of a point.
+#[derive(Debug, Clone)]
+pub struct SealedManifest {
+    /// Its object, byte for byte.
+    pub object: Bytes,
+    /// What its copier says of it, where it was copied from another place.
+    pub copied: Option<CopiedPoint>,
 }
 
 impl PointRef {
@@ -94,12 +111,58 @@ fn point_of(name: &str) -> Option<PointRef> {
     }
 }
 
-/// The point of this id, of whichever source.
+/// Where the point of this id stands, of whichever source: under its own name, or copied under another.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn find(vault: &Vault, sid: SessionId) -> Result<Option<PointRef>> {
-    Ok(all(vault).await?.into_iter().find(|point| point.sid == sid))
+pub async fn find(vault: &Vault, id: SessionId) -> Result<Option<PointRef>> {
+    let mut all = all(vault).await?;
+    if let Some(point) = all.iter().find(|point| point.sid == id) {
+        return Ok(Some(*point));
+    }
+    all.sort_unstable_by_key(|point| point.sid);
+    for (point, found) in identify_all(vault, all).await {
+        match found {
+            Ok(found) if found == Some(id) => return Ok(Some(point)),
+            Err(error) if !error.is_corruption() => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(None)
+}
+
+/// The ids of the points under these names, in this order.
+pub async fn identify_all(
+    vault: &Vault,
+    points: Vec<PointRef>,
+) -> Vec<(PointRef, Result<Option<SessionId>>)> {
+    stream::iter(points)
+        .map(async |point| (point, identify(vault, &point).await))
+        .buffered(READS_AT_ONCE)
+        .collect()
+        .await
+}
+
+/// The id of the point under this name, by one short read; `None` where the session was fenced instead.
+///
+/// # Errors
+/// When what stands there is damaged or missing, of an unknown version, or belongs elsewhere.
+pub async fn identify(vault: &Vault, point: &PointRef) -> Result<Option<SessionId>> {
+    let name = point.object_name(vault.domain_id());
+    let front = vault
+        .store()
+        .read_range(&name, 0..COPIED_FRONT_BYTES)
+        .await?;
+    let key = point_key(vault)?;
+    let id = || match Header::parse_any(&front)?.0.kind {
+        ObjectKind::Fence => Ok(None),
+        ObjectKind::Manifest => Ok(Some(point.sid)),
+        _ => {
+            let copied = CopiedPoint::open_front(&front, key, vault.id())?;
+            check_copied(&copied, point).map(|()| Some(copied.of))
+        }
+    };
+    in_object(&name, id())
 }
 
 /// Reads a manifest; `None` where the session was fenced instead.
@@ -110,17 +173,18 @@ pub async fn read(vault: &Vault, point: &PointRef) -> Result<Option<ReadPoint>> 
     let name = point.object_name(vault.domain_id());
     let keys = vault.domain()?;
     let open = |object: Bytes| {
-        let Some(structure) = open_structure(vault, point, &object, keys.point())? else {
+        let Some((structure, sealed)) = open_sealed(vault, point, &object, keys.point())? else {
             return Ok(None);
         };
-        let names = Manifest::open_names(&object, vault.id(), keys.names())?;
+        let names = Manifest::open_names(&sealed.object, vault.id(), keys.names())?;
         Ok(Some(ReadPoint {
             structure,
             names,
-            blake3: *blake3::hash(&object).as_bytes(),
+            blake3: *blake3::hash(&sealed.object).as_bytes(),
+            copied: sealed.copied,
         }))
     };
-    let max_bytes = ObjectKind::Manifest.max_bytes();
+    let max_bytes = ObjectKind::CopiedPoint.max_bytes();
     let read = vault.store().read_checked(&name, max_bytes, open).await?;
     Ok(read.value)
 }
@@ -131,31 +195,68 @@ pub async fn read(vault: &Vault, point: &PointRef) -> Result<Option<ReadPoint>> 
 /// # Errors
 /// As [`read`].
 pub async fn read_structure(vault: &Vault, point: &PointRef) -> Result<Option<Structure>> {
+    let read = read_sealed(vault, point).await?;
+    Ok(read.map(|(structure, _)| structure))
+}
+
+/// Reads a manifest without opening its names; `None` where the session was fenced instead.
+///
+/// # Errors
+/// As [`read`].
+pub async fn read_sealed(
+    vault: &Vault,
+    point: &PointRef,
+) -> Result<Option<(Structure, SealedManifest)>> {
     let name = point.object_name(vault.domain_id());
-    let key = vault.keys().point();
-    let key = key.ok_or(Error::NotPermitted("a key of this vault's points"))?;
-    let open = |object: Bytes| open_structure(vault, point, &object, key);
-    let max_bytes = ObjectKind::Manifest.max_bytes();
+    let key = point_key(vault)?;
+    let open = |object: Bytes| open_sealed(vault, point, &object, key);
+    let max_bytes = ObjectKind::CopiedPoint.max_bytes();
     let read = vault.store().read_checked(&name, max_bytes, open).await?;
     Ok(read.value)
 }
 
-fn open_structure(
+fn point_key(vault: &Vault) -> Result<&SecretKey> {
+    let key = vault.keys().point();
+    key.ok_or(Error::NotPermitted("a key of this vault's points"))
+}
+
+fn open_sealed(
     vault: &Vault,
     point: &PointRef,
-    object: &[u8],
+    object: &Bytes,
     key: &SecretKey,
-) -> Result<Option<Structure>, FormatError> {
-    let (header, _) = Header::parse_any(object)?;
-    if header.kind == ObjectKind::Fence {
-        return Ok(None);
-    }
-    let structure = Manifest::open_structure(object, vault.id(), key)?;
-    let is_its_own = structure.sid == point.sid
+) -> Result<Option<(Structure, SealedManifest)>, FormatError> {
+    let sealed = match Header::parse_any(object)?.0.kind {
+        ObjectKind::Fence => return Ok(None),
+        ObjectKind::CopiedPoint => {
+            let (copied, manifest) = CopiedPoint::open(object, key, vault.id())?;
+            check_copied(&copied, point)?;
+            SealedManifest {
+                object: object.slice_ref(manifest),
+                copied: Some(copied),
+            }
+        }
+        _ => SealedManifest {
+            object: object.clone(),
+            copied: None,
+        },
+    };
+    let structure = Manifest::open_structure(&sealed.object, vault.id(), key)?;
+    let id = sealed.copied.as_ref().map_or(point.sid, |copied| copied.of);
+    let is_its_own = structure.sid == id
         && structure.source == point.source
         && structure.domain == *vault.domain_id();
     if is_its_own {
-        Ok(Some(structure))
+        Ok(Some((structure, sealed)))
+    } else {
+        Err(FormatError::WrongObject)
+    }
+}
+
+/// One that was put under another name belongs to another session.
+fn check_copied(copied: &CopiedPoint, point: &PointRef) -> Result<(), FormatError> {
+    if copied.sid == point.sid && copied.source == point.source {
+        Ok(())
     } else {
         Err(FormatError::WrongObject)
     }
@@ -171,7 +272,7 @@ pub(crate) async fn decision(vault: &Vault, point: &PointRef) -> Result<Option<b
     {
         Ok(front) => Ok(Header::parse_any(&front)
             .ok()
-            .map(|(header, _)| header.kind == ObjectKind::Manifest)),
+            .map(|(header, _)| header.kind != ObjectKind::Fence)),
         Err(Error::Missing { .. }) => Ok(None),
         Err(error) => Err(error),
     }

@@ -8,8 +8,8 @@ use chrono::{DateTime, Utc};
 
 use crate::error::in_object;
 use crate::format::{
-    Checkpoint, ChunkAddress, Fence, Header, MachineId, Manifest, Names, ObjectKind, ObjectName,
-    Pin, Registration, SealedPack, Segment, SessionId, SourceId, Structure, Toc,
+    Checkpoint, ChunkAddress, CopiedPoint, Fence, Header, MachineId, Manifest, Names, ObjectKind,
+    ObjectName, Pin, Registration, SealedPack, Segment, SessionId, SourceId, Structure, Toc,
 };
 use crate::points::{self, PointRef};
 use crate::rule::{self, Rule};
@@ -108,71 +108,79 @@ impl Session {
     /// Registers a new session, then pins the newest sweep cycle.
     ///
     /// # Errors
-    /// [`Error::NotPermitted`] without the domain's keys, or when the store fails.
+    /// [`Error::NotPermitted`] without the key of control objects, or when the store fails.
     pub async fn begin(
         vault: &Vault,
         source: SourceId,
         machine: MachineId,
         now: DateTime<Utc>,
     ) -> Result<Self> {
-        let mut random = [0; 10];
-        vault.entropy().fill(&mut random)?;
-        let sid = SessionId::new(u64::try_from(now.timestamp_millis()).unwrap_or(0), random);
-        let domain = *vault.domain_id();
-        let key = vault.domain()?.control();
         let too_early = if rule::holds(Rule::RegisterBeforeMark) {
             None
         } else {
             Some(Cycles::read(vault).await?)
         };
-        let registration = Registration {
-            v: 1,
-            sid,
-            source,
-            machine,
-            started_at: now,
-            writer: WRITER.to_owned(),
-            nonce: vault.nonce()?,
-        };
-        let object = registration.seal(key, vault.id(), &**vault.entropy())?;
-        create(
-            vault,
-            &ObjectName::Registration {
-                domain,
-                source,
-                session: sid,
-            },
-            object,
-        )
-        .await?;
+        let sid = register(vault, source, machine, now).await?;
         let cycles = match too_early {
             Some(cycles) => cycles,
             None => Cycles::read(vault).await?,
         };
         let epoch = cycles.newest.as_ref().map_or(0, |cycle| cycle.number);
+        Self::pinned(vault, source, sid, epoch, cycles.unusable()).await
+    }
+
+    /// Registers one session for each of these sources, reads the newest sweep cycle once, then pins it for all. What
+    /// is listed after that may be referred to by each of them.
+    ///
+    /// # Errors
+    /// As [`Session::begin`].
+    pub async fn begin_all(
+        vault: &Vault,
+        sources: &[SourceId],
+        machine: MachineId,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Self>> {
+        let mut registered = Vec::new();
+        for &source in sources {
+            registered.push((source, register(vault, source, machine, now).await?));
+        }
+        let cycles = Cycles::read(vault).await?;
+        let epoch = cycles.newest.as_ref().map_or(0, |cycle| cycle.number);
+        let unusable = cycles.unusable();
+        let mut sessions = Vec::new();
+        for (source, sid) in registered {
+            let session = Self::pinned(vault, source, sid, epoch, unusable.clone());
+            sessions.push(session.await?);
+        }
+        Ok(sessions)
+    }
+
+    async fn pinned(
+        vault: &Vault,
+        source: SourceId,
+        sid: SessionId,
+        epoch: u64,
+        unusable: Unusable,
+    ) -> Result<Self> {
         let pin = Pin {
             v: 1,
             sid,
             epoch,
             nonce: vault.nonce()?,
         };
-        let object = pin.seal(key, vault.id(), &**vault.entropy())?;
-        create(
-            vault,
-            &ObjectName::Pin {
-                domain,
-                source,
-                session: sid,
-            },
-            object,
-        )
-        .await?;
+        let object = pin.seal(vault.control()?, vault.id(), &**vault.entropy())?;
+        let name = ObjectName::Pin {
+            domain: *vault.domain_id(),
+            source,
+            session: sid,
+        };
+        create(vault, &name, object).await?;
         Ok(Self {
             vault: vault.clone(),
             source,
             sid,
             epoch,
-            unusable: cycles.unusable(),
+            unusable,
             next_segment: AtomicU32::new(0),
         })
     }
@@ -214,7 +222,7 @@ impl Session {
     pub async fn put_segment(&self, segment: Segment) -> Result<u64> {
         let number = self.next_segment.fetch_add(1, Ordering::Relaxed);
         let domain = *self.vault.domain_id();
-        let key = self.vault.domain()?.toc();
+        let key = self.vault.toc_key()?;
         let object = segment.seal(key, self.vault.id(), &**self.vault.entropy())?;
         create(
             &self.vault,
@@ -251,7 +259,7 @@ impl Session {
             at: now,
             nonce,
         };
-        let key = self.vault.domain()?.control();
+        let key = self.vault.control()?;
         let object = document.seal(key, self.vault.id(), &**self.vault.entropy())?;
         let domain = *self.vault.domain_id();
         let name = ObjectName::Checkpoint {
@@ -277,6 +285,52 @@ impl Session {
             keys.names(),
             &**self.vault.entropy(),
         )?;
+        self.decide(object).await
+    }
+
+    /// Makes a copied point: the manifest of a point that was made elsewhere, under this session's name. Everything that
+    /// it names must be durable and stand in segments.
+    ///
+    /// # Errors
+    /// When the store fails, or the manifest is beyond its limit.
+    pub async fn commit_copy(
+        &self,
+        of: SessionId,
+        manifest: &[u8],
+        written_at: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<Committed> {
+        let copied = CopiedPoint {
+            v: 1,
+            sid: self.sid,
+            of,
+            source: self.source,
+            manifest: (*blake3::hash(manifest).as_bytes()).into(),
+            written_at,
+            pin: self.epoch,
+            copied_at: now,
+            writer: WRITER.to_owned(),
+            nonce: self.vault.nonce()?,
+        };
+        let key = self.vault.keys().point();
+        let key = key.ok_or(Error::NotPermitted("a key of this vault's points"))?;
+        let object = copied.seal(manifest, key, self.vault.id(), &**self.vault.entropy())?;
+        self.decide(object).await
+    }
+
+    /// Ends the session without a point, so that no sweep waits for it. False when it has made its point after all.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn give_up(&self, reason: &str) -> Result<bool> {
+        let point = PointRef {
+            sid: self.sid,
+            source: self.source,
+        };
+        fence(&self.vault, &point, self.sid.to_string(), reason.to_owned()).await
+    }
+
+    async fn decide(&self, object: Vec<u8>) -> Result<Committed> {
         let bytes = object.len() as u64;
         let name = PointRef {
             sid: self.sid,
@@ -309,6 +363,34 @@ impl Session {
         fence(&self.vault, &point, "its own run".to_owned(), reason).await?;
         Ok(())
     }
+}
+
+async fn register(
+    vault: &Vault,
+    source: SourceId,
+    machine: MachineId,
+    now: DateTime<Utc>,
+) -> Result<SessionId> {
+    let mut random = [0; 10];
+    vault.entropy().fill(&mut random)?;
+    let sid = SessionId::new(u64::try_from(now.timestamp_millis()).unwrap_or(0), random);
+    let registration = Registration {
+        v: 1,
+        sid,
+        source,
+        machine,
+        started_at: now,
+        writer: WRITER.to_owned(),
+        nonce: vault.nonce()?,
+    };
+    let object = registration.seal(vault.control()?, vault.id(), &**vault.entropy())?;
+    let name = ObjectName::Registration {
+        domain: *vault.domain_id(),
+        source,
+        session: sid,
+    };
+    create(vault, &name, object).await?;
+    Ok(sid)
 }
 
 async fn create(vault: &Vault, name: &ObjectName, object: Vec<u8>) -> Result<u64> {
@@ -366,7 +448,7 @@ async fn read_registration(
     let opened = match read {
         Ok(object) => in_object(
             &name,
-            Registration::open(&object, vault.domain()?.control(), vault.id()),
+            Registration::open(&object, vault.control()?, vault.id()),
         ),
         Err(error) => Err(error),
     };
@@ -430,7 +512,7 @@ async fn newest_tree(
         let opened = match read {
             Ok(object) => in_object(
                 &name,
-                Checkpoint::open(&object, vault.domain()?.control(), vault.id()),
+                Checkpoint::open(&object, vault.control()?, vault.id()),
             ),
             Err(error) => Err(error),
         };

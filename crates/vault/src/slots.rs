@@ -23,13 +23,13 @@ pub struct SlotView {
 }
 
 /// Opens what can be opened with this secret: at most one ring for a credential, one for each slot with this
-/// passphrase. A damaged slot is passed over and noted in `hurt`.
+/// passphrase, each with its slot. A damaged slot is passed over and noted in `hurt`.
 pub(crate) async fn open(
     store: &Store,
     secret: SlotSecret<'_>,
     domain_id: DomainId,
     hurt: &mut Option<Error>,
-) -> Result<Vec<KeyRing>> {
+) -> Result<Vec<(SlotId, KeyRing)>> {
     let mut rings = Vec::new();
     let ids = match secret {
         SlotSecret::Credential(credential) => vec![SlotId::from_bytes(*credential.slot_id())],
@@ -41,7 +41,7 @@ pub(crate) async fn open(
             Err(error) => Err(error),
         };
         match outcome {
-            Ok(ring) => rings.push(ring),
+            Ok(ring) => rings.push((slot_id, ring)),
             Err(Error::WrongKey) => {}
             // A credential that was removed from the vault.
             Err(Error::Missing { .. }) if matches!(secret, SlotSecret::Credential(_)) => {}
@@ -77,7 +77,7 @@ fn open_ring(
     }
 }
 
-async fn list(store: &Store) -> Result<Vec<SlotId>> {
+pub(crate) async fn list(store: &Store) -> Result<Vec<SlotId>> {
     let mut ids: Vec<SlotId> = store
         .list("keys")
         .await?
@@ -91,7 +91,7 @@ async fn list(store: &Store) -> Result<Vec<SlotId>> {
     Ok(ids)
 }
 
-async fn read(store: &Store, slot_id: SlotId) -> Result<(Bytes, SlotInfo)> {
+pub(crate) async fn read(store: &Store, slot_id: SlotId) -> Result<(Bytes, SlotInfo)> {
     let name = ObjectName::Slot(slot_id);
     let object = store
         .read(&name.to_string(), ObjectKind::Slot.max_bytes())

@@ -11,7 +11,7 @@ use strongroom_crypto::{
 
 use crate::error::in_object;
 use crate::format::{
-    ChunkerConfig, DomainId, ObjectKind, ObjectName, PackId, PlaceConfig, Signer, Signers,
+    ChunkerConfig, DomainId, ObjectKind, ObjectName, PackId, PlaceConfig, Signer, Signers, SlotId,
     VaultConfig, VaultId, parse_hex,
 };
 use crate::rule::{self, Rule};
@@ -93,7 +93,9 @@ struct Inner {
     store: Store,
     config: VaultConfig,
     domain_id: DomainId,
-    keys: KeyRing,
+    keys: Arc<KeyRing>,
+    /// The slot that was opened.
+    slot_id: Option<SlotId>,
     entropy: Arc<dyn Entropy>,
 }
 
@@ -151,7 +153,8 @@ impl Vault {
             store,
             config,
             domain_id,
-            keys,
+            keys: Arc::new(keys),
+            slot_id: None,
             entropy,
         }));
         // The slot first: a configuration never stands without a key that opens it.
@@ -222,10 +225,11 @@ impl Vault {
             let secret = SlotSecret::Credential(credential);
             signing = slots::open(&store, secret, domain_id, &mut hurt)
                 .await?
-                .pop();
+                .pop()
+                .map(|(_, ring)| ring);
             signing.as_ref().ok_or(Error::WrongKey)?;
         }
-        for ring in slots::open(&store, secret, domain_id, &mut hurt).await? {
+        for (slot_id, ring) in slots::open(&store, secret, domain_id, &mut hurt).await? {
             let ring = match signing.take() {
                 Some(signing) => ring.with_maintenance(signing),
                 None => ring,
@@ -237,7 +241,8 @@ impl Vault {
                         store,
                         config,
                         domain_id,
-                        keys: ring,
+                        keys: Arc::new(ring),
+                        slot_id: Some(slot_id),
                         entropy,
                     })));
                 }
@@ -250,6 +255,45 @@ impl Vault {
             }
         }
         Err(hurt.unwrap_or(Error::WrongKey))
+    }
+
+    /// Opens the copy of this vault in another store, with the keys at hand.
+    ///
+    /// # Errors
+    /// [`Error::NoVault`], [`Error::OtherVault`] when it is no copy of this one, or when its configuration cannot be used.
+    pub async fn beside(&self, store: impl Into<Store>) -> Result<Self> {
+        let store = store.into();
+        let name = ObjectName::Config.to_string();
+        let object = match store.read(&name, ObjectKind::Config.max_bytes()).await {
+            Err(Error::Missing { .. }) => {
+                let place = store.describe();
+                return Err(Error::NoVault { place });
+            }
+            outcome => outcome?,
+        };
+        let found = in_object(&name, VaultConfig::parse_unverified(&object))?.vault_id;
+        if found != *self.id() {
+            return Err(Error::OtherVault {
+                place: store.describe(),
+                found,
+                expected: *self.id(),
+            });
+        }
+        let config = in_object(&name, VaultConfig::open(&object, self.keys().config_key()))?;
+        Ok(Self(Arc::new(Inner {
+            store,
+            config,
+            domain_id: self.0.domain_id,
+            keys: Arc::clone(&self.0.keys),
+            slot_id: self.0.slot_id,
+            entropy: Arc::clone(&self.0.entropy),
+        })))
+    }
+
+    /// The slot that was opened; `None` for a vault that has just been made.
+    #[must_use]
+    pub fn slot_id(&self) -> Option<&SlotId> {
+        self.0.slot_id.as_ref()
     }
 
     /// Its id.
@@ -356,7 +400,7 @@ impl Vault {
     pub(crate) fn nonce(&self) -> Result<String> {
         let mut random = [0; 16];
         self.0.entropy.fill(&mut random)?;
-        Ok(crate::format::SlotId::from_bytes(random).to_string())
+        Ok(SlotId::from_bytes(random).to_string())
     }
 }
 

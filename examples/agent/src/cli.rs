@@ -116,6 +116,8 @@ pub(crate) enum Command {
     Hold(commands::hold::Args),
     /// Free what no recovery point needs
     Sweep(commands::sweep::Args),
+    /// Bring recovery points to a second copy of the vault, sealed as they are
+    Copy(commands::copy::Args),
     /// Check what the vault holds
     Verify(commands::verify::Args),
     /// Tell which machine and vault this is and how old the newest points are

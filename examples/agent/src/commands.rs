@@ -3,6 +3,7 @@
 pub(crate) mod backup;
 pub(crate) mod cat;
 pub(crate) mod check;
+pub(crate) mod copy;
 pub(crate) mod delete;
 pub(crate) mod diff;
 pub(crate) mod expire;

@@ -107,6 +107,7 @@ fn start(cli: Cli, out: Out) -> Result<Code> {
         Command::Hold(args) => commands::hold::run(&agent, args),
         Command::Expire(args) => commands::expire::run(&agent, args),
         Command::Sweep(args) => commands::sweep::run(&agent, args),
+        Command::Copy(args) => commands::copy::run(&agent, args),
         Command::Verify(args) => commands::verify::run(&agent, args),
         Command::Status => commands::status::run(&agent),
         Command::Check(args) => commands::check::run(&agent, args),

@@ -42,17 +42,15 @@ impl Strongroom {
         let chains = self.wait(chain::all(self.vault()))?;
         // A point that is gone may lack anything: a sweep is on its way.
         all.retain(|point| !chains.get(&point.sid).is_some_and(Chain::is_gone));
-        for wanted in &options.points {
-            if !all.iter().any(|point| point.sid == *wanted) {
-                return Err(Error::NoSuchPoint(wanted.to_string()));
-            }
+        if !options.points.is_empty() {
+            all = self.verify_only(options, &all)?;
         }
         for point in all {
-            if !options.points.is_empty() && !options.points.contains(&point.sid) {
-                continue;
-            }
             options.cancel.check()?;
             match self.wait(points::read(self.vault(), &point)) {
+                Ok(Some(read)) if chains.get(&read.structure.sid).is_some_and(Chain::is_gone) => {
+                    continue;
+                }
                 Ok(Some(read)) => self.verify_point(directory, options, findings, &point, &read)?,
                 Ok(None) => continue,
                 Err(error) if error.is_corruption() => {
@@ -65,6 +63,17 @@ impl Strongroom {
             monitor.done(1, 0);
         }
         Ok(())
+    }
+
+    /// Where the points stand that were asked for.
+    fn verify_only(&self, options: &VerifyOptions, all: &[PointRef]) -> Result<Vec<PointRef>> {
+        let mut wanted = Vec::new();
+        for id in &options.points {
+            let found = self.wait(points::find(self.vault(), *id))?;
+            let found = found.filter(|point| all.contains(point));
+            wanted.push(found.ok_or_else(|| Error::NoSuchPoint(id.to_string()))?);
+        }
+        Ok(wanted)
     }
 
     fn verify_point(
@@ -81,13 +90,13 @@ impl Strongroom {
             findings,
             options,
             tree: TreeReader::new(self.clone()),
-            point: point.sid,
+            point: read.structure.sid,
             uses: UseChanges::default(),
         };
         let object = point.object_name(self.vault().domain_id());
         match check.run(read) {
             Err(error) if error.is_corruption() => {
-                findings.object(object, reason_of(&error), Some(point.sid));
+                findings.object(object, reason_of(&error), Some(read.structure.sid));
                 Ok(())
             }
             outcome => outcome,

@@ -10,6 +10,8 @@ mod churn;
 #[cfg(all(feature = "s3", feature = "azure"))]
 mod clouds;
 mod conflicts;
+mod copy;
+mod copy_hurt;
 mod costs;
 mod counted;
 mod crash;

@@ -19,7 +19,11 @@ pub(crate) const FEATURE_PADME: u32 = 1 << 0;
 pub(crate) const FEATURE_KEYED_GEAR: u32 = 1 << 1;
 /// Chunks lie in blocks.
 pub(crate) const FEATURE_BLOCKS: u32 = 1 << 2;
-const KNOWN_INCOMPAT: u32 = FEATURE_PADME | FEATURE_KEYED_GEAR | FEATURE_BLOCKS;
+/// Points that were copied from another place.
+pub(crate) const FEATURE_COPIED_POINTS: u32 = 1 << 7;
+/// What every configuration sets.
+const CONFIG_INCOMPAT: u32 = FEATURE_PADME | FEATURE_KEYED_GEAR | FEATURE_BLOCKS;
+const KNOWN_INCOMPAT: u32 = CONFIG_INCOMPAT | FEATURE_COPIED_POINTS;
 
 /// What an object is.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Hash)]
@@ -56,6 +60,8 @@ pub enum ObjectKind {
     Link = 14,
     /// Where chunks of rewritten blocks are now.
     Remap = 15,
+    /// A recovery point that was copied from another place of the vault.
+    CopiedPoint = 17,
 }
 
 impl ObjectKind {
@@ -76,6 +82,7 @@ impl ObjectKind {
             13 => Self::End,
             14 => Self::Link,
             15 => Self::Remap,
+            17 => Self::CopiedPoint,
             _ => return None,
         })
     }
@@ -101,6 +108,7 @@ impl ObjectKind {
             Self::DataPack | Self::MetaPack => super::PACK_MAX_BYTES,
             Self::Segment => 257 << 20,
             Self::Manifest => 9 << 20,
+            Self::CopiedPoint => 10 << 20,
             Self::Mark | Self::Plan | Self::Remap => 17 << 20,
             _ => (1 << 20) + 4096,
         }
@@ -125,6 +133,7 @@ impl fmt::Display for ObjectKind {
             Self::End => "end of a sweep",
             Self::Link => "chain link",
             Self::Remap => "remap",
+            Self::CopiedPoint => "copied point",
         })
     }
 }
@@ -151,7 +160,8 @@ impl Header {
     #[must_use]
     pub fn new(kind: ObjectKind, object_id: [u8; 16], body_len: u64) -> Self {
         let incompat = match kind {
-            ObjectKind::Config => KNOWN_INCOMPAT,
+            ObjectKind::Config => CONFIG_INCOMPAT,
+            ObjectKind::CopiedPoint => FEATURE_COPIED_POINTS,
             ObjectKind::DataPack | ObjectKind::MetaPack => FEATURE_PADME,
             _ => 0,
         };

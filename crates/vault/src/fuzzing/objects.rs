@@ -6,8 +6,8 @@ use strongroom_crypto::{SecretKey, SeededEntropy, framed_len, mac, object_key, s
 
 use super::{OBJECT_ID, OTHER_VAULT, VAULT, key, other_key, sealed, with_a_bit_turned};
 use crate::format::{
-    Checkpoint, EXT_MAX_BYTES, Fence, FormatError, HEADER_BYTES, Header, Manifest, Names,
-    ObjectKind, PathText, Pin, Registration, VaultConfig, VaultId,
+    Checkpoint, CopiedPoint, EXT_MAX_BYTES, Fence, FormatError, HEADER_BYTES, Header, Manifest,
+    Names, ObjectKind, PathText, Pin, Registration, VaultConfig, VaultId,
 };
 
 const MAGIC: [u8; 8] = [0x89, b'S', b'R', b'V', 0x0d, 0x0a, 0x1a, 0x0a];
@@ -37,7 +37,11 @@ fn check_header(object: &[u8]) -> bool {
     };
     assert!(header.ext_len <= EXT_MAX_BYTES && ext.len() == header.ext_len as usize);
     assert!(header.body_len <= header.kind.max_bytes());
-    assert_eq!(header.incompat & !0b111, 0, "unknown features are refused");
+    assert_eq!(
+        header.incompat & !0b1000_0111,
+        0,
+        "unknown features are refused"
+    );
     let front = header.encode(ext);
     let again = [front.as_slice(), ext].concat();
     assert_eq!(
@@ -167,6 +171,36 @@ pub fn manifest(bytes: &[u8]) -> bool {
     assert_eq!(structure_again, structure);
     let names_again = Manifest::open_names(&again, &VAULT, &other_key()).expect("its own");
     assert_eq!(names_again, names_read);
+    true
+}
+
+/// The document of a copied point, a zero byte, and what stands for the manifest behind it.
+pub fn copied_point(bytes: &[u8]) -> bool {
+    let at = bytes.iter().position(|&byte| byte == 0);
+    let (text, manifest) = bytes.split_at(at.unwrap_or(bytes.len()));
+    let ext = u32::try_from(framed_len(text.len())).expect("short");
+    let ext = ext.to_le_bytes();
+    let body_len = (framed_len(text.len()) + manifest.len()) as u64;
+    let kind = ObjectKind::CopiedPoint;
+    let front = Header::new(kind, OBJECT_ID, body_len).encode(&ext);
+    let sealing = object_key(&key(), VAULT.as_bytes(), &front, &ext);
+    let sealed = seal_frames(&sealing, kind.number(), text).expect("short");
+    let object = [front.as_slice(), &ext, &sealed, manifest].concat();
+    assert!(CopiedPoint::open_front(&object, &key(), &OTHER_VAULT).is_err());
+    assert!(CopiedPoint::open_front(&object, &other_key(), &VAULT).is_err());
+    let Ok(mut copied) = CopiedPoint::open_front(&object, &key(), &VAULT) else {
+        assert!(CopiedPoint::open(&object, &key(), &VAULT).is_err());
+        return false;
+    };
+    assert!(!is_too_deep(text), "depth is limited");
+    assert!(copied.v == 1 && copied.of != copied.sid);
+    copied.manifest = (*blake3::hash(manifest).as_bytes()).into();
+    let entropy = SeededEntropy::new(1);
+    if let Ok(again) = copied.seal(manifest, &key(), &VAULT, &entropy) {
+        let opened = CopiedPoint::open(&again, &key(), &VAULT).expect("its own");
+        assert_eq!(opened, (copied, manifest));
+        assert!(CopiedPoint::open(&with_a_bit_turned(&again), &key(), &VAULT).is_err());
+    }
     true
 }
 

@@ -85,7 +85,7 @@ impl Backup<'_> {
         }
         let mut directory = match too_early {
             Some(mut directory) => {
-                let unusable = session.unusable().iter();
+                let unusable = session.unusable().packs.iter();
                 unusable.for_each(|pack| directory.remove(pack));
                 directory
             }

@@ -73,6 +73,11 @@ impl Liveness {
             let Some(structure) = points::read_structure(vault, &point).await? else {
                 continue;
             };
+            // A copied point goes with the chain of its own id, too.
+            if chains.get(&structure.sid).is_some_and(Chain::is_gone) {
+                live.gone.push(point);
+                continue;
+            }
             let user = User::One(point.source);
             for piece in &structure.list {
                 live.add_piece(reader, user, piece.address()).await?;

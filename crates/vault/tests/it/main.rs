@@ -4,6 +4,7 @@
     reason = "a test that fails may say so by a panic"
 )]
 
+mod copy_vectors;
 mod hostile;
 mod many_chunks;
 mod place_vectors;

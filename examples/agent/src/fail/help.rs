@@ -110,6 +110,9 @@ fn vault_help(error: &VaultError) -> &'static str {
         VaultError::NoVault { .. } => {
             "check --vault and that its place is mounted; `strongroom-agent vault init` makes a new vault"
         }
+        VaultError::OtherVault { .. } => {
+            "name an empty place, or one that was made by `strongroom-agent copy` of this very vault"
+        }
         VaultError::VaultExists => {
             "use it as it is: `strongroom-agent vault attach`; or choose another place"
         }

@@ -63,6 +63,7 @@ fn vault_code(error: &VaultError) -> Code {
         VaultError::TimedOut { .. }
         | VaultError::PlaceAway { .. }
         | VaultError::NoVault { .. }
+        | VaultError::OtherVault { .. }
         | VaultError::NotPermitted(_)
         | VaultError::StoreRefused { .. } => Code::Vault,
         VaultError::Missing { .. } => Code::Damage,

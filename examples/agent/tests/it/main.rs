@@ -7,6 +7,7 @@
 
 mod clouds;
 mod contract;
+mod copy;
 mod deletion;
 mod due;
 mod expire;

@@ -29,7 +29,14 @@ pub(super) struct Seen {
     pub(super) current: Vec<u8>,
 }
 
-const VERBS: [&str; 5] = ["preparing", "reading", "writing", "verifying", "finishing"];
+const VERBS: [&str; 6] = [
+    "preparing",
+    "reading",
+    "writing",
+    "verifying",
+    "finishing",
+    "copying",
+];
 
 impl Counters {
     pub(super) fn phase(&self, phase: Phase) {
@@ -38,6 +45,7 @@ impl Counters {
             Phase::Writing => 2,
             Phase::Verifying => 3,
             Phase::Finishing => 4,
+            Phase::Copying => 5,
             _ => 0,
         };
         self.phase.store(number, Relaxed);

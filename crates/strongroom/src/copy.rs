@@ -1,0 +1,170 @@
+//! A second copy of the vault: bringing points to another place, sealed as they are.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use object_store::ObjectStore;
+use strongroom_vault::copy::{self, CopyPlan, CopyReport, CopyWatch};
+use strongroom_vault::format::{MachineId, SessionId};
+use strongroom_vault::{Error as VaultError, Vault};
+
+use crate::engine::Strongroom;
+use crate::monitor::{Cancel, Monitor, Phase};
+use crate::{Error, Result};
+
+/// Where the second copy is.
+#[derive(Debug, Clone)]
+pub enum CopyTarget {
+    /// As the URL of a vault.
+    Url(String),
+    /// A store that the caller has made.
+    Store(Arc<dyn ObjectStore>),
+}
+
+impl CopyTarget {
+    fn open(&self, create: bool) -> Result<Arc<dyn ObjectStore>> {
+        match self {
+            Self::Url(url) => Ok(strongroom_vault::open_url(url, create)?),
+            Self::Store(store) => Ok(Arc::clone(store)),
+        }
+    }
+}
+
+/// What is copied, and where to.
+///
+/// # Defaults
+/// All points that stand. Points that are deleted here stay there.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct CopyOptions {
+    /// Where to; a place without a vault is made one.
+    pub target: CopyTarget,
+    /// Only these points; empty is all that stand.
+    pub points: Vec<SessionId>,
+    /// Delete there, softly, what is deleted here.
+    pub with_deletions: bool,
+    /// Random id of this machine, from its state directory: its own dead copies are fenced, so none may run at the same
+    /// time. Zero: none is fenced.
+    pub machine: [u8; 16],
+    /// Stops the run; what was uploaded is reused by the next one.
+    pub cancel: Cancel,
+}
+
+impl CopyOptions {
+    /// Everything to this place.
+    #[must_use]
+    pub fn new(target: CopyTarget) -> Self {
+        Self {
+            target,
+            points: Vec::new(),
+            with_deletions: false,
+            machine: [0; 16],
+            cancel: Cancel::new(),
+        }
+    }
+}
+
+impl Strongroom {
+    /// What a copy would bring over now. Nothing is written, and the target need not exist.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchPoint`]; when the target is another vault or cannot be used; or when the key opens no lists (as
+    /// that of a monitor).
+    pub fn plan_copy(&self, options: &CopyOptions, monitor: &dyn Monitor) -> Result<CopyPlan> {
+        monitor.phase(Phase::Preparing);
+        if options.with_deletions {
+            self.vault().signer()?;
+        }
+        let target = match self.wait(async { options.target.open(false) }) {
+            Ok(store) => self.at(store)?,
+            Err(Error::Vault(VaultError::NoVault { .. })) => None,
+            Err(error) => return Err(error),
+        };
+        let chosen = self.chosen(options);
+        let plan = copy::plan_copy(self.vault(), target.as_ref(), self.reader(), &chosen);
+        let plan = self.wait(plan)?;
+        match plan.unknown.first() {
+            Some(unknown) => Err(Error::NoSuchPoint(unknown.to_string())),
+            None => Ok(plan),
+        }
+    }
+
+    /// Carries out a plan: what the target lacks is brought there, sealed as it is; points keep their ids. A point is
+    /// made there only when all that it needs is durable. With a key that reads content, every chunk is checked on the
+    /// way; with another, every pack by the hash that the index has of it.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`], or when a store fails; points that were copied before stay. Damage here is no error: it
+    /// stands in the report, and keeps the points away that need what is damaged.
+    pub fn copy(
+        &self,
+        plan: &CopyPlan,
+        options: &CopyOptions,
+        monitor: &dyn Monitor,
+    ) -> Result<CopyReport> {
+        let store = self.wait(async { options.target.open(true) })?;
+        let target = match self.at(Arc::clone(&store))? {
+            Some(target) => target,
+            None => self.wait(copy::make_beside(self.vault(), store))?,
+        };
+        monitor.phase(Phase::Copying);
+        monitor.found(plan.missing.len() as u64, plan.blocks_bytes());
+        let watch = Watch {
+            engine: self,
+            cancel: &options.cancel,
+            monitor,
+        };
+        let chosen = self.chosen(options);
+        let copying = copy::copy(self.vault(), &target, self.reader(), plan, &chosen, &watch);
+        let report = self.wait(copying)?;
+        if report.is_stopped {
+            return Err(Error::Cancelled);
+        }
+        monitor.phase(Phase::Finishing);
+        Ok(report)
+    }
+
+    /// The copy of this vault in a store; `None` where no vault is.
+    fn at(&self, store: Arc<dyn ObjectStore>) -> Result<Option<Vault>> {
+        match self.wait(self.vault().beside(store)) {
+            Ok(vault) => Ok(Some(vault)),
+            Err(VaultError::NoVault { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn chosen(&self, options: &CopyOptions) -> copy::CopyOptions {
+        let memory = self.memory();
+        let mut chosen = copy::CopyOptions::default();
+        chosen.points.clone_from(&options.points);
+        chosen.with_deletions = options.with_deletions;
+        chosen.machine = MachineId::from_bytes(options.machine);
+        chosen.pack_max_bytes = memory.pack_max_bytes;
+        if memory.pack_max_bytes < self.vault().config().data_pack_bytes {
+            chosen.reads_count = 1;
+        }
+        chosen
+    }
+}
+
+/// A caller's monitor and cancellation, as the crate below sees them.
+struct Watch<'a> {
+    engine: &'a Strongroom,
+    cancel: &'a Cancel,
+    monitor: &'a dyn Monitor,
+}
+
+impl CopyWatch for Watch<'_> {
+    fn copied(&self, points_count: u64, bytes: u64) {
+        self.monitor.done(points_count, bytes);
+        self.monitor.transferred(bytes);
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.cancel.is_cancelled()
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.engine.now()
+    }
+}

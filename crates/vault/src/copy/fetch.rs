@@ -1,0 +1,327 @@
+//! Sealed blocks out of packs of the source, checked as far as the keys at hand permit.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use strongroom_chunking::ChunkHasher;
+use strongroom_crypto::{BlockContext, BlockType, open_block};
+use tokio::task::JoinHandle;
+
+use crate::directory::read_toc;
+use crate::error::in_object;
+use crate::format::{
+    BlockCodec, BlockName, BlockRowDraft, FormatError, ObjectKind, ObjectName, PackId, Toc, padme,
+};
+use crate::{Error, PackDirectory, Result, Vault};
+
+/// Blocks that are wanted of one pack.
+#[derive(Debug, Clone)]
+pub(super) struct Wanted {
+    pack: PackId,
+    pub(super) kind: ObjectKind,
+    object_bytes: u64,
+    /// Of all blocks, about this share of the bytes is wanted.
+    blocks_count: u32,
+    blake3: Option<[u8; 32]>,
+    blocks: Vec<(u16, BlockName)>,
+}
+
+/// What came of them.
+#[derive(Debug, Default)]
+pub(super) struct Fetched {
+    pub(super) good: Vec<(BlockRowDraft, Bytes)>,
+    pub(super) bad: Vec<(BlockName, Bad)>,
+    /// Not there any more: the source was swept.
+    pub(super) gone: Vec<BlockName>,
+}
+
+/// Why a block is not brought over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Bad {
+    /// Name of the object that is damaged.
+    pub(super) object: String,
+    pub(super) reason: String,
+}
+
+impl Bad {
+    /// What an error tells, which may name an object itself.
+    pub(super) fn told_by(error: &Error, object: &str) -> Self {
+        let cause = std::error::Error::source(error).map(ToString::to_string);
+        match error {
+            Error::Missing { object } => Self {
+                object: object.clone(),
+                reason: "it is missing".to_owned(),
+            },
+            Error::Object { object, source } => Self {
+                object: object.clone(),
+                reason: source.to_string(),
+            },
+            other => Self {
+                object: object.to_owned(),
+                reason: cause.unwrap_or_else(|| other.to_string()),
+            },
+        }
+    }
+}
+
+/// Sorts blocks by the packs in which the source has them; those that it does not have are returned apart.
+pub(super) fn by_pack(
+    packs: &PackDirectory,
+    blocks: impl Iterator<Item = BlockName>,
+) -> (Vec<Wanted>, Vec<BlockName>) {
+    let mut wanted: HashMap<PackId, Wanted> = HashMap::new();
+    let mut gone = Vec::new();
+    for name in blocks {
+        let found = packs.resolve(name);
+        let Some((entry, position)) =
+            found.and_then(|(pack, position)| Some((packs.entry(&pack)?, position)))
+        else {
+            gone.push(name);
+            continue;
+        };
+        let pack = wanted.entry(entry.pack_id).or_insert_with(|| Wanted {
+            pack: entry.pack_id,
+            kind: entry.kind,
+            object_bytes: entry.object_bytes,
+            blocks_count: entry.blocks_count,
+            blake3: entry.blake3,
+            blocks: Vec::new(),
+        });
+        pack.blocks.push((position, name));
+    }
+    let mut wanted: Vec<Wanted> = wanted.into_values().collect();
+    wanted.sort_unstable_by_key(|pack| pack.pack);
+    for pack in &mut wanted {
+        pack.blocks.sort_unstable();
+    }
+    (wanted, gone)
+}
+
+/// Bytes of a pack, on their way.
+pub(super) struct Reading {
+    wanted: Wanted,
+    bytes: JoinHandle<Result<Read>>,
+}
+
+enum Read {
+    /// The whole object.
+    Whole(Bytes),
+    /// The table, and the wanted blocks in their order.
+    Blocks(Toc, Vec<Result<Bytes>>),
+}
+
+/// Begins to read a pack. With keys that open blocks, single blocks are read where few are wanted; without, the whole
+/// object is, because only its hash tells whether it is as it was.
+pub(super) fn begin(source: &Vault, wanted: Wanted) -> Reading {
+    let is_dense = wanted.blocks.len() * 2 >= wanted.blocks_count as usize;
+    let is_whole = is_dense || source.keys().domain().is_none();
+    let (vault, of) = (source.clone(), wanted.clone());
+    let bytes = tokio::spawn(async move {
+        if is_whole {
+            let name = of.object_name(&vault);
+            let read = vault.store().read(&name, of.object_bytes).await;
+            return read.map(Read::Whole);
+        }
+        read_blocks(&vault, &of).await
+    });
+    Reading { wanted, bytes }
+}
+
+async fn read_blocks(vault: &Vault, of: &Wanted) -> Result<Read> {
+    let toc = read_toc(vault, of.pack, of.kind).await?;
+    let name = of.object_name(vault);
+    let mut blocks = Vec::new();
+    for (position, _) in &of.blocks {
+        let range = toc.block_range(*position).unwrap_or_default();
+        blocks.push(vault.store().read_range(&name, range).await);
+    }
+    Ok(Read::Blocks(toc, blocks))
+}
+
+impl Wanted {
+    fn object_name(&self, vault: &Vault) -> String {
+        ObjectName::pack(self.kind, *vault.domain_id(), self.pack).to_string()
+    }
+}
+
+/// Waits for a pack and checks its blocks.
+///
+/// # Errors
+/// When the store fails; damage stands in what is returned.
+pub(super) async fn finish(
+    source: &Vault,
+    checker: &mut Checker,
+    reading: Reading,
+) -> Result<Fetched> {
+    let Reading { wanted, bytes } = reading;
+    let read = match bytes.await {
+        Ok(read) => read,
+        Err(died) => return Err(Error::Died(died.to_string())),
+    };
+    match read.and_then(|read| checker.take(source, &wanted, read)) {
+        Ok(fetched) => Ok(fetched),
+        Err(Error::Missing { .. }) => Ok(Fetched {
+            gone: wanted.blocks.iter().map(|(_, name)| *name).collect(),
+            ..Fetched::default()
+        }),
+        // With the key, each block speaks for itself.
+        Err(error) if error.is_corruption() && checker.opens_blocks() => {
+            match read_blocks(source, &wanted).await {
+                Ok(read) => checker.take(source, &wanted, read),
+                Err(error) => all_bad(source, &wanted, error),
+            }
+        }
+        Err(error) => all_bad(source, &wanted, error),
+    }
+}
+
+fn all_bad(source: &Vault, wanted: &Wanted, error: Error) -> Result<Fetched> {
+    if !error.is_corruption() {
+        return Err(error);
+    }
+    let bad = Bad::told_by(&error, &wanted.object_name(source));
+    let bad = wanted.blocks.iter().map(|(_, name)| (*name, bad.clone()));
+    Ok(Fetched {
+        bad: bad.collect(),
+        ..Fetched::default()
+    })
+}
+
+/// Checks sealed blocks with the keys at hand.
+pub(super) struct Checker {
+    /// One for each type of block, with the domain's keys.
+    hashers: Vec<(BlockType, ChunkHasher)>,
+    codec: BlockCodec,
+}
+
+impl Checker {
+    pub(super) fn new(source: &Vault) -> Result<Self> {
+        let types = [BlockType::Data, BlockType::Tree, BlockType::List];
+        let hashers = source.keys().domain().map(|domain| {
+            let hasher = |of| (of, ChunkHasher::new(domain.chunk_id_key(of)));
+            types.map(hasher).to_vec()
+        });
+        Ok(Self {
+            hashers: hashers.unwrap_or_default(),
+            codec: BlockCodec::new()?,
+        })
+    }
+
+    fn opens_blocks(&self) -> bool {
+        !self.hashers.is_empty()
+    }
+
+    fn take(&mut self, source: &Vault, wanted: &Wanted, read: Read) -> Result<Fetched> {
+        let name = wanted.object_name(source);
+        let (toc, blocks) = match read {
+            Read::Whole(bytes) => {
+                let toc = in_object(&name, whole(source, wanted, &bytes))?;
+                let slice = |position| {
+                    let range = toc.block_range(position).unwrap_or_default();
+                    let at = usize::try_from(range.start).unwrap_or(usize::MAX)
+                        ..usize::try_from(range.end).unwrap_or(usize::MAX);
+                    let inside = bytes.get(at).map(|block| bytes.slice_ref(block));
+                    inside.ok_or(FormatError::Truncated("a pack"))
+                };
+                let slices = wanted.blocks.iter().map(|(position, _)| slice(*position));
+                let slices = slices.map(|slice| in_object(&name, slice)).collect();
+                (toc, slices)
+            }
+            Read::Blocks(toc, blocks) => (toc, blocks),
+        };
+        let mut fetched = Fetched::default();
+        for ((position, block), sealed) in wanted.blocks.iter().zip(blocks) {
+            let checked = match sealed {
+                Ok(sealed) => in_object(&name, self.check(source, &toc, *position, *block, sealed)),
+                Err(error) => Err(error),
+            };
+            match checked {
+                Ok(good) => fetched.good.push(good),
+                Err(Error::Missing { .. }) => fetched.gone.push(*block),
+                Err(error) if error.is_corruption() => {
+                    fetched.bad.push((*block, Bad::told_by(&error, &name)));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(fetched)
+    }
+
+    /// A block whose row says what was asked for and, with the keys, whose chunks have the ids that the table says.
+    fn check(
+        &mut self,
+        source: &Vault,
+        toc: &Toc,
+        position: u16,
+        name: BlockName,
+        sealed: Bytes,
+    ) -> Result<(BlockRowDraft, Bytes), FormatError> {
+        let row = toc.block(position).filter(|row| row.birth == name);
+        let row = row.ok_or(FormatError::Malformed(
+            "a block is named that its pack does not hold",
+        ))?;
+        if sealed.len() != row.stored_len as usize {
+            return Err(FormatError::Truncated("a block"));
+        }
+        let chunks = toc.chunks_of(position);
+        if let Some(key) = source
+            .keys()
+            .block(row.block_type, row.key_epoch)
+            .filter(|_| self.opens_blocks())
+        {
+            let context = BlockContext {
+                vault_id: *source.id().as_bytes(),
+                domain_id: *source.domain_id().as_bytes(),
+                birth_pack: *row.birth.pack.as_bytes(),
+                birth_ordinal: row.birth.ordinal,
+                block_type: row.block_type,
+                codec: row.codec,
+                raw_len: row.raw_len,
+            };
+            let mut payload = sealed.to_vec();
+            let payload = open_block(&key, &context, &mut payload)?;
+            let raw = self.codec.decompress(row.codec, payload, row.raw_len)?;
+            let hasher = self.hashers.iter().find(|(of, _)| *of == row.block_type);
+            let mut rest = raw.as_slice();
+            for chunk in chunks {
+                let cut = FormatError::Truncated("a block");
+                let split = rest.split_at_checked(chunk.raw_len as usize);
+                let (bytes, after) = split.ok_or(cut)?;
+                if hasher.is_none_or(|(_, hasher)| hasher.id(bytes) != chunk.id) {
+                    return Err(FormatError::Malformed(
+                        "a chunk does not have the id that its pack says",
+                    ));
+                }
+                rest = after;
+            }
+        }
+        let draft = BlockRowDraft {
+            birth: row.birth,
+            block_type: row.block_type,
+            codec: row.codec,
+            key_epoch: row.key_epoch,
+            raw_len: row.raw_len,
+            chunks: chunks.iter().map(|row| (row.id, row.raw_len)).collect(),
+        };
+        Ok((draft, sealed))
+    }
+}
+
+/// A whole pack: its length, its hash where the index has one, and its table.
+fn whole(source: &Vault, wanted: &Wanted, bytes: &Bytes) -> Result<Toc, FormatError> {
+    let denied = strongroom_crypto::Error::NotPermitted("a key for the index");
+    let key = source.keys().toc().ok_or(denied)?;
+    let toc = Toc::open(bytes, wanted.kind, wanted.pack, source.id(), key)?;
+    if bytes.len() as u64 != padme(toc.unpadded_bytes()) {
+        return Err(FormatError::Truncated("a pack"));
+    }
+    if wanted
+        .blake3
+        .is_some_and(|hash| hash != *blake3::hash(bytes).as_bytes())
+    {
+        return Err(FormatError::Malformed(
+            "a pack has another hash than the index says",
+        ));
+    }
+    Ok(toc)
+}
