@@ -31,7 +31,7 @@ pub(crate) struct Args {
 pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
     let access = access::open(agent, Need::Maintenance)?;
     let to = access::absolute(&args.to)?;
-    if access::is_same_place(&access.url, &to) {
+    if strongroom::vault::is_same_place(&access.url, &to) {
         let help = "name another place with --to, on another disk or machine";
         return Err(Fail::usage("a vault is no second copy of itself", help));
     }
