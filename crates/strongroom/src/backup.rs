@@ -23,7 +23,9 @@ mod walk;
 
 pub(crate) use changes::UseChanges;
 pub(crate) use exclude::Excludes;
-pub(crate) use known::lock;
+pub(crate) use known::{Known, lock};
+pub(crate) use list::ListWriter;
+pub(crate) use packer::{BlockWriter, Packer};
 pub(crate) use roots::is_below;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -40,9 +42,6 @@ use strongroom_vault::{Committed, PackDirectory, Session};
 
 use checkpoint::Checkpoints;
 use jobs::JobQueue;
-use known::Known;
-use list::ListWriter;
-use packer::Packer;
 use roots::Roots;
 use tally::Tally;
 use walk::{Parents, Walk};
@@ -272,7 +271,10 @@ impl Strongroom {
             let structure = Structure {
                 source,
                 sid: session.id(),
-                seq: base.as_ref().map_or(1, |base| base.structure.seq + 1),
+                // A forged point may have the highest number there is.
+                seq: base
+                    .as_ref()
+                    .map_or(1, |base| base.structure.seq.saturating_add(1)),
                 prev,
                 pin: session.epoch(),
                 machine,

@@ -1,5 +1,7 @@
 //! Which packs exist, and where a chunk may be found.
 
+mod copies;
+
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use strongroom_chunking::PrefixTable;
@@ -9,6 +11,7 @@ use crate::format::{
     BlockName, ChunkAddress, FormatError, ObjectKind, ObjectName, PackId, Segment, SegmentEntry,
     SegmentPack, SessionId, TOC_AT, Toc, padme, toc_extent,
 };
+use crate::notices::Notices;
 use crate::remaps::Remaps;
 use crate::{Error, Result, Vault};
 
@@ -41,6 +44,8 @@ pub struct PackEntry {
     pub blocks_count: u32,
     /// Hash of the whole object by the index.
     pub blake3: Option<[u8; 32]>,
+    /// A damage notice names it, or some of its blocks.
+    pub is_hurt: bool,
 }
 
 impl PackEntry {
@@ -69,6 +74,7 @@ pub struct PackDirectory {
     /// Blocks that lie in another pack than that of their birth: where their copies are.
     moved: HashMap<BlockName, Vec<(u32, u16)>>,
     remaps: Remaps,
+    notices: Notices,
     /// Listed, but named by no segment.
     unindexed: BTreeSet<PackId>,
     /// Of these, those that a session refers to and must publish.
@@ -124,6 +130,7 @@ impl PackDirectory {
             indexed_bytes: None,
             blocks_count: 0,
             blake3: None,
+            is_hurt: false,
         };
         self.packs.push(entry);
         self.positions.insert(pack_id, position);
@@ -222,6 +229,7 @@ impl PackDirectory {
             }
         }
         self.remaps = Remaps::load(vault).await?;
+        self.take_notices(Notices::load(vault).await?);
         Ok((problems, writers))
     }
 
@@ -268,9 +276,9 @@ impl PackDirectory {
             return None;
         }
         if entry.object_bytes != pack.object_bytes {
+            // Which of the two is wrong, the pack's own table tells.
             let (pack, listed) = (pack.pack_id, entry.object_bytes);
             tracing::warn!(%pack, listed, "a pack does not have the length that the index says");
-            self.remove(&pack);
             return None;
         }
         entry.indexed_bytes = Some(pack.object_bytes);
@@ -325,7 +333,8 @@ impl PackDirectory {
         }
     }
 
-    /// The packs that the store lists and whose blocks are known, with the names of these blocks.
+    /// The packs that the store lists and whose blocks are known, with the names of the blocks of which they hold a copy
+    /// that counts.
     pub(crate) fn held(&self) -> impl Iterator<Item = (&PackEntry, Vec<BlockName>)> {
         let mut foreign: HashMap<(u32, u16), BlockName> = HashMap::new();
         for (name, copies) in &self.moved {
@@ -341,9 +350,13 @@ impl PackDirectory {
                         pack: entry.pack_id,
                         ordinal,
                     };
-                    foreign.get(&(position, ordinal)).copied().unwrap_or(own)
+                    let name = foreign.get(&(position, ordinal)).copied().unwrap_or(own);
+                    // A hurt copy is still all there is where no other stands.
+                    let counts =
+                        !self.is_hurt(&entry.pack_id, ordinal) || self.resolve(name).is_none();
+                    counts.then_some(name)
                 };
-                (entry, (0..blocks).map(name).collect())
+                (entry, (0..blocks).filter_map(name).collect())
             })
     }
 
@@ -382,6 +395,9 @@ impl PackDirectory {
             let position = usize::try_from(value >> 32).ok()?;
             let entry = self.packs.get(position).filter(|entry| entry.listed)?;
             let block = u16::from_le_bytes([block_low, block_high]);
+            if self.is_hurt(&entry.pack_id, block) {
+                return None;
+            }
             Some((
                 entry.pack_id,
                 entry.kind,
@@ -402,19 +418,6 @@ impl PackDirectory {
     #[must_use]
     pub fn entry(&self, pack: &PackId) -> Option<&PackEntry> {
         self.packs.get(*self.positions.get(pack)? as usize)
-    }
-
-    /// Where a block is now: in the pack of its birth, or where it was moved to.
-    #[must_use]
-    pub fn resolve(&self, name: BlockName) -> Option<(PackId, u16)> {
-        if self.is_listed(&name.pack) {
-            return Some((name.pack, name.ordinal));
-        }
-        let copies = self.moved.get(&name)?;
-        copies.iter().find_map(|&(position, at)| {
-            let entry = self.packs.get(position as usize)?;
-            entry.listed.then_some((entry.pack_id, at))
-        })
     }
 
     /// Where a chunk is now, by remaps; `None` where none leads to a block that is there.

@@ -9,7 +9,7 @@ mod sweep;
 mod tables;
 
 pub use objects::{config, control, header, manifest};
-pub use sweep::{remap, signed, sweep_document, sweep_table};
+pub use sweep::{notice, remap, signed, sweep_document, sweep_table};
 pub use tables::{block, index_segment, list_piece, object_name, pack_toc, wire};
 
 use strongroom_crypto::SecretKey;
@@ -28,6 +28,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("index_segment", index_segment),
     ("list_piece", list_piece),
     ("manifest", manifest),
+    ("notice", notice),
     ("object_name", object_name),
     ("pack_toc", pack_toc),
     ("remap", remap),

@@ -133,6 +133,18 @@ pub async fn read(vault: &Vault, point: &PointRef) -> Result<Option<ReadPoint>> 
 /// # Errors
 /// As [`read`].
 pub async fn read_structure(vault: &Vault, point: &PointRef) -> Result<Option<Structure>> {
+    let read = read_structure_hashed(vault, point).await?;
+    Ok(read.map(|(structure, _)| structure))
+}
+
+/// As [`read_structure`], with the hash of the whole manifest.
+///
+/// # Errors
+/// As [`read`].
+pub async fn read_structure_hashed(
+    vault: &Vault,
+    point: &PointRef,
+) -> Result<Option<(Structure, [u8; 32])>> {
     let name = point.object_name(vault.domain_id());
     let object = vault
         .store()
@@ -140,7 +152,8 @@ pub async fn read_structure(vault: &Vault, point: &PointRef) -> Result<Option<St
         .await?;
     let key = vault.keys().point();
     let key = key.ok_or(Error::NotPermitted("a key of this vault's points"))?;
-    in_object(&name, open_structure(vault, point, &object, key))
+    let structure = in_object(&name, open_structure(vault, point, &object, key))?;
+    Ok(structure.map(|structure| (structure, *blake3::hash(&object).as_bytes())))
 }
 
 fn open_structure(

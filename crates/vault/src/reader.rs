@@ -1,28 +1,38 @@
 //! Chunks by address. Every block is read, opened and decompressed once while it is in the cache.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use strongroom_chunking::ChunkId;
-use strongroom_crypto::{BlockContext, BlockType, object_key, open_block};
+use strongroom_crypto::{BlockContext, open_block};
 
 use crate::cache::Cache;
 use crate::directory::{PackDirectory, read_toc};
 use crate::error::in_object;
 use crate::format::{
     BlockCodec, BlockName, BlockRow, ChunkAddress, ChunkRow, FormatError, ObjectKind, ObjectName,
-    PACK_MAX_BYTES, PackId, SegmentPack, TOC_AT, Toc, pack_padding, padme,
+    PackId, Toc,
 };
 use crate::{Error, Result, Vault};
 
 /// Reads chunks through caches of tables and blocks. Shared by any number of threads.
 pub struct BlockReader {
-    vault: Vault,
+    pub(crate) vault: Vault,
     tocs: Cache<PackId, Toc>,
     blocks: Cache<BlockName, Bytes>,
     codecs: Mutex<Vec<BlockCodec>>,
     /// Where blocks and chunks went that are not where they were born; read when a pack is missing.
-    places: Mutex<Option<Arc<PackDirectory>>>,
+    places: Mutex<Places>,
+}
+
+/// What was learned when something was not, or not whole, where it was born.
+#[derive(Default)]
+struct Places {
+    known: Option<Arc<PackDirectory>>,
+    /// Packs whose chunks a renewed look did not find either: they are not looked for again.
+    lost: HashSet<PackId>,
+    /// What is known was given, and is more than the store tells yet.
+    is_assumed: bool,
 }
 
 impl std::fmt::Debug for BlockReader {
@@ -33,13 +43,11 @@ impl std::fmt::Debug for BlockReader {
     }
 }
 
-/// A pack in memory whose bytes, table and padding agree.
-#[derive(Debug)]
-pub struct WholePack {
-    name: String,
-    bytes: Bytes,
-    toc: Toc,
-    blake3: [u8; 32],
+impl Places {
+    /// Whether another look can tell nothing new about a pack.
+    fn is_final(&self, pack: &PackId) -> bool {
+        self.is_assumed || self.lost.contains(pack)
+    }
 }
 
 /// A block in the pack where it is now.
@@ -72,22 +80,58 @@ impl BlockReader {
             .await
     }
 
-    /// The raw bytes of a chunk that lies in a pack of this kind.
+    /// The raw bytes of a chunk that lies in a pack of this kind. Where its block is gone or damaged, other copies are
+    /// tried, and where it was stored anew.
     ///
     /// # Errors
-    /// When its block is missing or damaged, or the store fails.
+    /// When no place gives it, or the store fails.
     pub async fn chunk(&self, at: ChunkAddress, kind: ObjectKind) -> Result<Bytes> {
-        let missing = match self.find(at.block_name(), kind).await {
-            Ok(located) => return self.chunk_in(&located, at, kind).await,
-            Err(error @ Error::Missing { .. }) => error,
-            Err(error) => return Err(error),
-        };
-        // It was rewritten elsewhere, or it is lost.
-        let Some(new) = self.places(false).await?.remapped(at) else {
-            return Err(missing);
-        };
-        let located = self.find(new.block_name(), kind).await?;
-        self.chunk_in(&located, new, kind).await
+        let born = (at.pack, at.block);
+        match self.chunk_at(at, born, kind).await {
+            Err(error) if error.is_corruption() => {}
+            outcome => return outcome,
+        }
+        let read = self.elsewhere(at, async |at, place| self.chunk_at(at, place, kind).await);
+        match read.await? {
+            Some(bytes) => Ok(bytes),
+            // Nothing is there; what is wrong where it was born says the most.
+            None => self.chunk_at(at, born, kind).await,
+        }
+    }
+
+    /// Tries all places of a chunk but that of its birth; `None` when none gives it.
+    async fn elsewhere<T>(
+        &self,
+        at: ChunkAddress,
+        read: impl AsyncFn(ChunkAddress, (PackId, u16)) -> Result<T>,
+    ) -> Result<Option<T>> {
+        // A sweep may move blocks while this reader lives: what was learned before is asked once, then renewed.
+        for renew in [false, true] {
+            if renew && self.lock_places().is_final(&at.pack) {
+                break;
+            }
+            for (at, pack, position) in self.places(renew).await?.places_of(at) {
+                match read(at, (pack, position)).await {
+                    Ok(value) => return Ok(Some(value)),
+                    Err(error) if error.is_corruption() => {
+                        tracing::debug!(%pack, position, %error, "looking for another copy");
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        self.lock_places().lost.insert(at.pack);
+        Ok(None)
+    }
+
+    async fn chunk_at(
+        &self,
+        at: ChunkAddress,
+        place: (PackId, u16),
+        kind: ObjectKind,
+    ) -> Result<Bytes> {
+        let located = self.locate(at.block_name(), place, kind).await?;
+        self.chunk_in(&located, at, kind).await
     }
 
     async fn chunk_in(
@@ -126,7 +170,8 @@ impl BlockReader {
     /// When one of them lies nowhere.
     pub async fn run_len(&self, first: ChunkAddress, count: u16, kind: ObjectKind) -> Result<u64> {
         let mut bytes = 0;
-        let at_birth = self.find(first.block_name(), kind).await;
+        let born = (first.pack, first.block);
+        let at_birth = self.locate(first.block_name(), born, kind).await;
         for offset in 0..count {
             let at = ChunkAddress {
                 chunk: first.chunk.saturating_add(offset),
@@ -134,14 +179,15 @@ impl BlockReader {
             };
             bytes += match &at_birth {
                 Ok(located) => u64::from(self.row_of(located, at, kind)?.raw_len),
-                Err(error @ Error::Missing { object }) => {
-                    let lost = || Error::Missing {
-                        object: object.clone(),
+                Err(error) if error.is_corruption() => {
+                    let find = async |at: ChunkAddress, place| {
+                        let located = self.locate(at.block_name(), place, kind).await?;
+                        self.row_of(&located, at, kind)
                     };
-                    tracing::debug!(%error, "looking for a remap");
-                    let new = self.places(false).await?.remapped(at).ok_or_else(lost)?;
-                    let located = self.find(new.block_name(), kind).await?;
-                    u64::from(self.row_of(&located, new, kind)?.raw_len)
+                    match self.elsewhere(at, find).await? {
+                        Some(row) => u64::from(row.raw_len),
+                        None => return at_birth.map(|_| 0),
+                    }
                 }
                 Err(_) => return at_birth.map(|_| 0),
             };
@@ -160,61 +206,54 @@ impl BlockReader {
         })
     }
 
-    async fn find(&self, name: BlockName, kind: ObjectKind) -> Result<Located> {
-        let missing = match self.toc(name.pack, kind).await {
-            Ok(toc) => match toc.position_of(name) {
-                Some(position) => {
-                    return Ok(Located {
-                        pack: name.pack,
-                        toc,
-                        position,
-                    });
-                }
-                None => self.damaged(
-                    kind,
-                    name.pack,
-                    "a block is named that its pack does not hold",
-                ),
-            },
-            Err(error @ Error::Missing { .. }) => error,
-            Err(error) => return Err(error),
-        };
-        // A sweep may move blocks while this reader lives: what was learned before is asked once, then renewed.
-        for renew in [false, true] {
-            let Some((pack, position)) = self.places(renew).await?.resolve(name) else {
-                continue;
-            };
-            let toc = match self.toc(pack, kind).await {
-                Ok(toc) => toc,
-                Err(Error::Missing { .. }) => continue,
-                Err(error) => return Err(error),
-            };
-            if toc.block(position).is_some_and(|row| row.birth == name) {
-                return Ok(Located {
-                    pack,
-                    toc,
-                    position,
-                });
-            }
+    /// The block in this place, if that is where it is.
+    async fn locate(
+        &self,
+        name: BlockName,
+        (pack, expected): (PackId, u16),
+        kind: ObjectKind,
+    ) -> Result<Located> {
+        let toc = self.toc(pack, kind).await?;
+        let is_there = |position| toc.block(position).is_some_and(|row| row.birth == name);
+        let position = Some(expected).filter(|position| is_there(*position));
+        match position.or_else(|| toc.position_of(name)) {
+            Some(position) => Ok(Located {
+                pack,
+                toc,
+                position,
+            }),
+            None => Err(self.damaged(kind, pack, "a block is named that its pack does not hold")),
         }
-        Err(missing)
+    }
+
+    fn lock_places(&self) -> std::sync::MutexGuard<'_, Places> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the listing and the index say now, or said when they were read last.
     async fn places(&self, renew: bool) -> Result<Arc<PackDirectory>> {
-        let known = self
-            .places
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let known = self.lock_places().known.clone();
         if let Some(known) = known.filter(|_| !renew) {
             return Ok(known);
         }
         let mut directory = PackDirectory::list(&self.vault).await?;
         directory.load_packs(&self.vault).await?;
         let directory = Arc::new(directory);
-        *self.places.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&directory));
+        self.lock_places().known = Some(Arc::clone(&directory));
         Ok(directory)
+    }
+
+    /// Takes this for what is known of where things are, until it is renewed or forgotten.
+    pub fn assume_places(&self, directory: Arc<PackDirectory>) {
+        let mut places = self.lock_places();
+        places.known = Some(directory);
+        places.lost.clear();
+        places.is_assumed = true;
+    }
+
+    /// Forgets where things are: something was mended.
+    pub fn forget_places(&self) {
+        *self.lock_places() = Places::default();
     }
 
     fn damaged(&self, kind: ObjectKind, pack: PackId, what: &'static str) -> Error {
@@ -250,7 +289,7 @@ impl BlockReader {
     }
 
     /// Opens and decompresses one block.
-    fn open(&self, row: &BlockRow, mut sealed: Vec<u8>) -> Result<Vec<u8>, FormatError> {
+    pub(crate) fn open(&self, row: &BlockRow, mut sealed: Vec<u8>) -> Result<Vec<u8>, FormatError> {
         let denied = strongroom_crypto::Error::NotPermitted("an owner's or agent's key");
         let key = self.vault.keys().block(row.block_type, row.key_epoch);
         let key = key.ok_or(denied)?;
@@ -279,113 +318,5 @@ impl BlockReader {
             .unwrap_or_else(PoisonError::into_inner)
             .push(codec);
         raw
-    }
-
-    /// Reads a whole pack and checks its length, hash (where given), table and padding.
-    ///
-    /// # Errors
-    /// When any of them is wrong, or the store fails.
-    pub async fn whole_pack(
-        &self,
-        pack: PackId,
-        kind: ObjectKind,
-        hash: Option<[u8; 32]>,
-    ) -> Result<WholePack> {
-        let name = ObjectName::pack(kind, *self.vault.domain_id(), pack).to_string();
-        let bytes = self.vault.store().read(&name, PACK_MAX_BYTES).await?;
-        let blake3 = *blake3::hash(&bytes).as_bytes();
-        let key = self
-            .vault
-            .keys()
-            .toc()
-            .ok_or(Error::NotPermitted("a key for the index"))?;
-        let check = || {
-            let toc = Toc::open(&bytes, kind, pack, self.vault.id(), key)?;
-            let unpadded = toc.unpadded_bytes();
-            if bytes.len() as u64 != padme(unpadded) {
-                return Err(FormatError::Truncated("a pack"));
-            }
-            let cut = || FormatError::Truncated("a pack");
-            let header = bytes.first_chunk().ok_or_else(cut)?;
-            let ext = bytes.get(64..TOC_AT).ok_or_else(cut)?;
-            let key = object_key(key, self.vault.id().as_bytes(), header, ext);
-            let at = usize::try_from(unpadded).unwrap_or(usize::MAX);
-            let padding = bytes.get(at..).ok_or_else(cut)?;
-            if padding != pack_padding(&key, padding.len()) {
-                return Err(FormatError::Malformed(
-                    "the padding of a pack is not what it should be",
-                ));
-            }
-            if hash.is_some_and(|hash| hash != blake3) {
-                return Err(FormatError::Malformed(
-                    "a pack has another hash than the index says",
-                ));
-            }
-            Ok(toc)
-        };
-        let toc = in_object(&name, check())?;
-        Ok(WholePack {
-            name,
-            bytes,
-            toc,
-            blake3,
-        })
-    }
-
-    /// Opens every block of a pack and gives every chunk to `is_right`, which says whether id and bytes belong together.
-    ///
-    /// # Errors
-    /// When a block does not open, or a chunk is not right.
-    pub fn check_blocks(
-        &self,
-        pack: &WholePack,
-        mut is_right: impl FnMut(BlockType, &ChunkId, &[u8]) -> bool,
-    ) -> Result<()> {
-        for (position, row) in (0..=u16::MAX).zip(pack.toc.blocks()) {
-            let range = pack.toc.block_range(position).unwrap_or_default();
-            let at = usize::try_from(range.start).unwrap_or(usize::MAX)
-                ..usize::try_from(range.end).unwrap_or(0);
-            let sealed = pack.bytes.get(at).ok_or(FormatError::Truncated("a pack"));
-            let raw = in_object(
-                &pack.name,
-                sealed.and_then(|sealed| self.open(row, sealed.to_vec())),
-            )?;
-            let mut rest = raw.as_slice();
-            for chunk in pack.toc.chunks_of(position) {
-                let (bytes, after) = rest
-                    .split_at_checked(chunk.raw_len as usize)
-                    .unwrap_or((rest, &[]));
-                if !is_right(row.block_type, &chunk.id, bytes) {
-                    let source =
-                        FormatError::Malformed("a chunk does not have the id that its pack says");
-                    return Err(Error::Object {
-                        object: pack.name.clone(),
-                        source,
-                    });
-                }
-                rest = after;
-            }
-        }
-        Ok(())
-    }
-
-    /// A pack's row for an index segment, and its table; reads the whole pack.
-    ///
-    /// # Errors
-    /// As [`BlockReader::whole_pack`].
-    pub async fn segment_row(
-        &self,
-        pack: PackId,
-        kind: ObjectKind,
-    ) -> Result<(SegmentPack, Arc<Toc>)> {
-        let whole = self.whole_pack(pack, kind, None).await?;
-        let row = SegmentPack::of_toc(
-            pack,
-            kind,
-            whole.bytes.len() as u64,
-            whole.blake3,
-            &whole.toc,
-        );
-        Ok((row, Arc::new(whole.toc)))
     }
 }

@@ -254,6 +254,20 @@ impl Session {
         create(&self.vault, &name, object).await
     }
 
+    /// Ends the session without a point, for good: no sweep waits for it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn give_up(&self, reason: &str) -> Result<()> {
+        let point = PointRef {
+            sid: self.sid,
+            source: self.source,
+        };
+        let by = self.sid.to_string();
+        fence(&self.vault, &point, by, reason.to_owned()).await?;
+        Ok(())
+    }
+
     /// Makes the recovery point; everything that it names must be durable and stand in segments.
     ///
     /// # Errors

@@ -1,14 +1,15 @@
-//! Points: manifest, tree, recounted reference list, and that every chunk named exists.
+//! Points: manifest, tree, recounted reference list, and that every chunk named can be had.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use strongroom_vault::PackDirectory;
 use strongroom_vault::chain::{self, Chain};
-use strongroom_vault::format::{ChunkAddress, ListPiece, ObjectKind, PackId, SessionId};
-use strongroom_vault::points::{self, PointRef, ReadPoint};
+use strongroom_vault::format::{
+    BlockName, BlockUse, ChunkAddress, ListPiece, ObjectKind, PackId, SessionId, Structure,
+};
+use strongroom_vault::points::{self, PointRef};
 
-use super::Findings;
-use super::packs::reason_of;
+use super::findings::{Findings, reason_of};
 use crate::backup::UseChanges;
 use crate::engine::Strongroom;
 use crate::fs::Kind;
@@ -17,6 +18,9 @@ use crate::options::VerifyOptions;
 use crate::report::VerifyReport;
 use crate::tree::{Content, Descent, Extent, Record, TreeReader};
 use crate::{Error, Result};
+
+/// What a point uses, by birth pack and block: how often each chunk.
+type Uses = BTreeMap<PackId, BTreeMap<u16, Vec<i64>>>;
 
 /// Looks at one point.
 struct PointCheck<'a> {
@@ -38,28 +42,27 @@ impl Strongroom {
         findings: &Findings,
         report: &mut VerifyReport,
     ) -> Result<()> {
-        let mut all = self.wait(points::all(self.vault()))?;
-        let chains = self.wait(chain::all(self.vault()))?;
-        // A point that is gone may lack anything: a sweep is on its way.
-        all.retain(|point| !chains.get(&point.sid).is_some_and(Chain::is_gone));
-        for wanted in &options.points {
-            if !all.iter().any(|point| point.sid == *wanted) {
-                return Err(Error::NoSuchPoint(wanted.to_string()));
-            }
-        }
-        for point in all {
-            if !options.points.is_empty() && !options.points.contains(&point.sid) {
-                continue;
-            }
+        for point in self.standing_points(options)? {
             options.cancel.check()?;
-            match self.wait(points::read(self.vault(), &point)) {
-                Ok(Some(read)) => self.verify_point(directory, options, findings, &point, &read)?,
+            let object = point.object_name(self.vault().domain_id());
+            match self.read_parts(&point) {
+                Ok(Some((structure, tree))) => {
+                    let mut check = PointCheck {
+                        engine: self,
+                        directory,
+                        findings,
+                        options,
+                        tree: TreeReader::new(self.clone()),
+                        point: point.sid,
+                        uses: UseChanges::default(),
+                    };
+                    check.run(&structure, tree, object)?;
+                }
                 Ok(None) => continue,
                 Err(error) if error.is_corruption() => {
-                    let object = point.object_name(self.vault().domain_id());
-                    findings.object(object, reason_of(&error.into()), Some(point.sid));
+                    findings.object(object, reason_of(&error), Some(point.sid));
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(error),
             }
             report.points_count += 1;
             monitor.done(1, 0);
@@ -67,59 +70,117 @@ impl Strongroom {
         Ok(())
     }
 
-    fn verify_point(
+    /// Points and fences that are not gone for ever: those may lack anything, a sweep is on its way.
+    fn standing_points(&self, options: &VerifyOptions) -> Result<Vec<PointRef>> {
+        let mut all = self.wait(points::all(self.vault()))?;
+        let chains = match self.wait(chain::all(self.vault())) {
+            // Monitors cannot read chains.
+            Err(strongroom_vault::Error::NotPermitted(_)) => Default::default(),
+            chains => chains?,
+        };
+        all.retain(|point| !chains.get(&point.sid).is_some_and(Chain::is_gone));
+        for wanted in &options.points {
+            if !all.iter().any(|point| point.sid == *wanted) {
+                return Err(Error::NoSuchPoint(wanted.to_string()));
+            }
+        }
+        if !options.points.is_empty() {
+            all.retain(|point| options.points.contains(&point.sid));
+        }
+        Ok(all)
+    }
+
+    /// Structure of a manifest, and the root of its tree where the key opens trees.
+    fn read_parts(&self, point: &PointRef) -> Result<Option<(Structure, Option<ChunkAddress>)>> {
+        if self.vault().domain().is_err() {
+            let structure = self.wait(points::read_structure(self.vault(), point))?;
+            return Ok(structure.map(|structure| (structure, None)));
+        }
+        let read = self.wait(points::read(self.vault(), point))?;
+        Ok(read.map(|read| (read.structure, Some(read.names.tree))))
+    }
+
+    /// The packs that the chosen points use; `None` where all are to be looked at, also because that cannot be told.
+    pub(super) fn wanted_packs(
         &self,
         directory: &PackDirectory,
         options: &VerifyOptions,
-        findings: &Findings,
-        point: &PointRef,
-        read: &ReadPoint,
-    ) -> Result<()> {
-        let mut check = PointCheck {
-            engine: self,
-            directory,
-            findings,
-            options,
-            tree: TreeReader::new(self.clone()),
-            point: point.sid,
-            uses: UseChanges::default(),
+    ) -> Result<Option<HashSet<PackId>>> {
+        if options.points.is_empty() {
+            return Ok(None);
+        }
+        let mut wanted = HashSet::new();
+        let mut want = |name: BlockName| {
+            let place = directory.resolve(name);
+            wanted.insert(place.map_or(name.pack, |(pack, _)| pack));
         };
-        let object = point.object_name(self.vault().domain_id());
-        match check.run(read) {
+        for point in self.standing_points(options)? {
+            let gathered = self.read_parts(&point).and_then(|parts| {
+                for piece in parts.iter().flat_map(|(structure, _)| &structure.list) {
+                    want(piece.address().block_name());
+                    for entry in ListPiece::decode(&self.piece(piece.address())?)?.packs {
+                        let pack = entry.pack;
+                        let names = entry.blocks.iter().map(|block| BlockName {
+                            pack,
+                            ordinal: block.ordinal,
+                        });
+                        names.for_each(&mut want);
+                    }
+                }
+                Ok(())
+            });
+            match gathered {
+                Err(error) if error.is_corruption() => return Ok(None),
+                gathered => gathered?,
+            }
+        }
+        Ok(Some(wanted))
+    }
+}
+
+impl PointCheck<'_> {
+    fn run(
+        &mut self,
+        structure: &Structure,
+        tree: Option<ChunkAddress>,
+        manifest: String,
+    ) -> Result<()> {
+        let outcome = self.read_list(structure).and_then(|listed| match tree {
+            Some(tree) => self.compare(tree, &listed),
+            None => Ok(()),
+        });
+        match outcome {
             Err(error) if error.is_corruption() => {
-                findings.object(object, reason_of(&error), Some(point.sid));
+                let object = object_of(&error).map_or(manifest, ToOwned::to_owned);
+                self.findings
+                    .object(object, reason_of(&error), Some(self.point));
                 Ok(())
             }
             outcome => outcome,
         }
     }
-}
 
-impl PointCheck<'_> {
-    fn run(&mut self, read: &ReadPoint) -> Result<()> {
-        let listed = self.read_list(read)?;
-        let root_at = read.names.tree;
+    fn compare(&mut self, root_at: ChunkAddress, listed: &Uses) -> Result<()> {
         self.uses.chunk(root_at, 1);
         let root = self.tree.root(root_at)?;
         self.walk(&root)?;
         let counted = std::mem::take(&mut self.uses).into_sorted();
-        if counted != listed {
-            return Err(Error::TreeDamaged(
-                "the reference list does not count what the tree holds",
-            ));
+        if counted == *listed {
+            return Ok(());
         }
-        Ok(())
+        Err(Error::TreeDamaged(
+            "the reference list does not count what the tree holds",
+        ))
     }
 
-    fn read_list(&self, read: &ReadPoint) -> Result<BTreeMap<PackId, BTreeMap<u16, Vec<i64>>>> {
+    /// Reads the list and looks for a good copy of everything in it.
+    fn read_list(&self, structure: &Structure) -> Result<Uses> {
         let mut listed = BTreeMap::new();
-        for piece in &read.structure.list {
+        for piece in &structure.list {
             let raw = self.engine.piece(piece.address())?;
             for entry in ListPiece::decode(&raw)?.packs {
-                if self.findings.is_damaged(&entry.pack) {
-                    let object = self.directory.object_name(self.engine.vault(), &entry.pack);
-                    self.findings
-                        .object(object, String::new(), Some(self.point));
+                for block in &entry.blocks {
+                    self.check_block(entry.pack, block);
                 }
                 let blocks = entry.blocks.into_iter().map(|block| {
                     let counts: Vec<i64> =
@@ -130,6 +191,29 @@ impl PointCheck<'_> {
             }
         }
         Ok(listed)
+    }
+
+    fn check_block(&self, pack: PackId, block: &BlockUse) {
+        let name = BlockName {
+            pack,
+            ordinal: block.ordinal,
+        };
+        if self.directory.resolve(name).is_some() {
+            return;
+        }
+        let used = (0..=u16::MAX)
+            .zip(&block.counts)
+            .filter(|(_, count)| **count > 0);
+        let mut used = used.map(|(chunk, _)| ChunkAddress {
+            pack,
+            block: block.ordinal,
+            chunk,
+        });
+        if used.any(|at| self.directory.remapped(at).is_none()) {
+            let vault = self.engine.vault();
+            self.findings
+                .hurt_block(self.directory, vault, name, self.point);
+        }
     }
 
     fn walk(&mut self, dir: &Record) -> Result<()> {
@@ -220,5 +304,16 @@ impl PointCheck<'_> {
                 Ok(self.engine.wait(bytes)?)
             }
         }
+    }
+}
+
+/// The object that an error names.
+fn object_of(error: &Error) -> Option<&str> {
+    match error {
+        Error::Vault(
+            strongroom_vault::Error::Object { object, .. }
+            | strongroom_vault::Error::Missing { object },
+        ) => Some(object),
+        _ => None,
     }
 }

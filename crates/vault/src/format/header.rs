@@ -56,6 +56,8 @@ pub enum ObjectKind {
     Link = 14,
     /// Where chunks of rewritten blocks are now.
     Remap = 15,
+    /// Which copies of blocks are damaged.
+    Notice = 16,
 }
 
 impl ObjectKind {
@@ -76,6 +78,7 @@ impl ObjectKind {
             13 => Self::End,
             14 => Self::Link,
             15 => Self::Remap,
+            16 => Self::Notice,
             _ => return None,
         })
     }
@@ -101,7 +104,7 @@ impl ObjectKind {
             Self::DataPack | Self::MetaPack => super::PACK_MAX_BYTES,
             Self::Segment => 257 << 20,
             Self::Manifest => 9 << 20,
-            Self::Mark | Self::Plan | Self::Remap => 17 << 20,
+            Self::Mark | Self::Plan | Self::Remap | Self::Notice => 17 << 20,
             _ => (1 << 20) + 4096,
         }
     }
@@ -125,6 +128,7 @@ impl fmt::Display for ObjectKind {
             Self::End => "end of a sweep",
             Self::Link => "chain link",
             Self::Remap => "remap",
+            Self::Notice => "damage notice",
         })
     }
 }

@@ -12,6 +12,8 @@ pub(crate) struct Held {
     pub(crate) kind: ObjectKind,
     pub(crate) object_bytes: u64,
     pub(crate) blocks: Vec<BlockName>,
+    /// Some of it was found damaged.
+    pub(crate) is_hurt: bool,
 }
 
 impl Held {

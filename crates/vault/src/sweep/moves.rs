@@ -36,7 +36,8 @@ pub(super) async fn choose(
 ) -> Result<Vec<Sparse>> {
     let mut chosen: Vec<Sparse> = Vec::new();
     let mut room = options.move_max_bytes;
-    for pack in &survey.held {
+    // Sealed blocks are copied unread: damage would get away from the notice that names it.
+    for pack in survey.held.iter().filter(|pack| !pack.is_hurt) {
         let needed = pack
             .blocks
             .iter()
@@ -207,6 +208,7 @@ impl Open {
             kind: self.kind,
             object_bytes: sealed.object_bytes,
             blocks: self.blocks,
+            is_hurt: false,
         })
     }
 }

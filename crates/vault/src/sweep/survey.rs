@@ -42,6 +42,7 @@ impl Survey {
                 kind: entry.kind,
                 object_bytes: entry.object_bytes,
                 blocks,
+                is_hurt: entry.is_hurt,
             })
             .collect();
         let mut survey = Self {

@@ -5,5 +5,6 @@
 )]
 
 mod hostile;
+mod notice_vectors;
 mod sweep_vectors;
 mod vectors;

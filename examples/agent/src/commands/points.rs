@@ -1,5 +1,6 @@
 //! `points`: the recovery points, newest first.
 
+use chrono::{DateTime, Utc};
 use strongroom::{PointState, PointView};
 
 use crate::access::{self, Need};
@@ -25,21 +26,30 @@ pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
     if let Some(source) = &args.source {
         points.retain(|point| point.source == *source);
     }
+    let drills = agent.state.drills(&access.vault_id())?;
+    let proven_at = |point: &PointView| {
+        let proven = drills.get(&point.source)?;
+        (proven.point == point.id).then_some(proven.at)
+    };
     if agent.out.json {
         let now = now();
         let documents: Vec<_> = points
             .iter()
-            .map(|point| json::Point::new(point, now))
+            .map(|point| json::Point::new(point, proven_at(point), now))
             .collect();
         agent.out.document(&documents)?;
     } else {
-        agent.out.text(&text(&points))?;
+        let rows: Vec<_> = points
+            .iter()
+            .map(|point| row(point, proven_at(point)))
+            .collect();
+        agent.out.text(&text(&rows))?;
     }
     Ok(Code::Done)
 }
 
-fn text(points: &[PointView]) -> String {
-    if points.is_empty() {
+fn text(rows: &[Vec<String>]) -> String {
+    if rows.is_empty() {
         return "no recovery points".to_owned();
     }
     let columns = [
@@ -52,11 +62,10 @@ fn text(points: &[PointView]) -> String {
         ("kept", Align::Left),
         ("tags", Align::Left),
     ];
-    let rows: Vec<_> = points.iter().map(row).collect();
-    human::table(&columns, &rows)
+    human::table(&columns, rows)
 }
 
-fn row(point: &PointView) -> Vec<String> {
+fn row(point: &PointView, proven_at: Option<DateTime<Utc>>) -> Vec<String> {
     let is_known = point.state != PointState::Damaged;
     let known = |text: String| if is_known { text } else { "?".to_owned() };
     let tags: Vec<_> = point
@@ -68,6 +77,7 @@ fn row(point: &PointView) -> Vec<String> {
         ("held until", point.hold_until),
         ("until", point.retain_until),
         ("deleted", point.deleted_at),
+        ("proven restorable", proven_at),
     ];
     let dates = dates
         .into_iter()

@@ -18,3 +18,4 @@ mod policy;
 mod settings;
 mod stopped;
 mod terminal;
+mod verify;
