@@ -136,7 +136,7 @@ fn summary(agent: &Agent, report: &VerifyReport, history: &History, elapsed: &st
     if !report.superseded.is_empty() {
         let count = human::counted(report.superseded.len() as u64, "object");
         text.push_str(&format!(
-            "\n\n{count} more damaged, but needed by no point:"
+            "\n\ndamaged, too, but needed by no point: {count}"
         ));
         text.push_str(&damage_text(&report.superseded));
     }
