@@ -23,7 +23,9 @@ mod walk;
 
 pub(crate) use changes::UseChanges;
 pub(crate) use exclude::Excludes;
-pub(crate) use known::lock;
+pub(crate) use known::{Known, lock};
+pub(crate) use list::ListWriter;
+pub(crate) use packer::{BlockWriter, Packer};
 pub(crate) use roots::is_below;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -41,9 +43,6 @@ use strongroom_vault::{Committed, LeftBehind, PackDirectory, Session};
 
 use checkpoint::Checkpoints;
 use jobs::JobQueue;
-use known::Known;
-use list::ListWriter;
-use packer::Packer;
 use roots::Roots;
 use tally::Tally;
 use walk::{Parents, Walk};
@@ -117,7 +116,7 @@ impl Strongroom {
     /// Ends a session for which the vault has no room: a sweep that is to make some must not wait for it. When not even
     /// that can be written, the sweep waits as for any session that has died.
     fn give_up(&self, session: &Session, error: &Error) {
-        let abandon = || Ok(self.wait(session.abandon(error.to_string()))?);
+        let abandon = || Ok(self.wait(session.give_up(&error.to_string()))?);
         if let Err(error) = self.with_ballast(abandon) {
             tracing::warn!(session = %session.id(), %error, "the session stays open");
         }
@@ -323,7 +322,10 @@ impl Strongroom {
             let structure = Structure {
                 source,
                 sid: session.id(),
-                seq: base.as_ref().map_or(1, |base| base.structure.seq + 1),
+                // A forged point may have the highest number there is.
+                seq: base
+                    .as_ref()
+                    .map_or(1, |base| base.structure.seq.saturating_add(1)),
                 prev,
                 pin: session.epoch(),
                 machine,

@@ -167,6 +167,23 @@ impl Strongroom {
         Self::open_on(start_runtime()?, store.into(), Vec::new(), secret)
     }
 
+    /// Like [`Strongroom::open_local`], on a store that the caller has made.
+    ///
+    /// # Errors
+    /// As [`Strongroom::open`].
+    pub fn open_store_with(
+        store: impl Into<Store>,
+        agent: &Credential,
+        maintenance: &Credential,
+    ) -> Result<Self> {
+        let runtime = start_runtime()?;
+        let secret = SlotSecret::Credential(agent);
+        let entropy = Arc::new(OsEntropy);
+        let opening = Vault::open_with(store, secret, Some(maintenance), entropy);
+        let vault = runtime.block_on(opening)?;
+        Ok(Self::assemble(vault, Vec::new(), runtime))
+    }
+
     fn init_on(
         runtime: Arc<Runtime>,
         store: Store,

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | [`vault`], [`crypto`], [`policy`] | the crates below, re-exported |
 //! | [`fs`] | reading a source and writing a target by file descriptor |
-//! | `backup`, `restore`, `verify`, `look`, `deletion`, `expire`, `copy` | the calls of [`Strongroom`] |
+//! | `backup`, `restore`, `verify`, `repair`, `drill`, `history`, `look`, `deletion`, `expire`, `copy` | the calls of [`Strongroom`] |
 //! | `tree` | records and pieces of `docs/format.md` §9 |
 
 mod backup;
@@ -16,6 +16,7 @@ mod ballast;
 mod clock;
 mod copy;
 mod deletion;
+mod drill;
 mod engine;
 mod error;
 mod expire;
@@ -23,11 +24,13 @@ pub mod fs;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod history;
 mod look;
 mod memory;
 mod monitor;
 mod options;
 mod protected;
+mod repair;
 mod report;
 mod restore;
 mod tree;
@@ -39,11 +42,17 @@ pub use strongroom_vault as vault;
 
 pub use clock::{Clock, SystemClock};
 pub use copy::{CopyOptions, CopyTarget};
+pub use drill::DrillReport;
 pub use engine::Strongroom;
 pub use error::{Error, Result};
 pub use expire::{Brake, ExpireOptions, ExpirePlan, Judged};
+pub use history::{Head, History, HistoryFinding, HistoryProblem, Remembered};
 pub use monitor::{Cancel, Monitor, NoMonitor, Phase, Skipped};
-pub use options::{BackupOptions, OnConflict, RestoreOptions, RestoreTarget, VerifyOptions};
+pub use options::{
+    BackupOptions, OnConflict, RestoreOptions, RestoreTarget, VerifyBudget, VerifyLevel,
+    VerifyOptions,
+};
+pub use repair::{BlockMove, ListRepair, Lost, RepairOptions, RepairPlan, RepairReport, Salvage};
 pub use report::{
     BackupReport, Change, Damage, Difference, EntryView, PointState, PointView, RestoreReport,
     VaultStatus, VerifyReport,

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use strongroom_vault::format::SessionId;
+use strongroom_vault::format::{PackId, SessionId};
 
 use crate::monitor::Cancel;
 
@@ -160,18 +161,48 @@ impl RestoreOptions {
     }
 }
 
+/// How closely `verify` looks at packs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum VerifyLevel {
+    /// The listing against the index.
+    Listing,
+    /// Header and table of contents of every pack, too.
+    #[default]
+    Tables,
+    /// Every stored byte against the hash in the index: needs no key of content, a maintenance key is enough.
+    Hashes,
+    /// Every block opened, every chunk hashed again.
+    Data,
+}
+
+/// How much one `verify` reads at most of whole packs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VerifyBudget {
+    /// Stored bytes; one pack is read in any case.
+    Bytes(u64),
+    /// Time, after which no other pack is begun.
+    Time(Duration),
+}
+
 /// What `verify` looks at.
 ///
 /// # Defaults
-/// The structure of all points; no data bytes.
+/// The structure of all points and packs; no data bytes.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct VerifyOptions {
-    /// Read, open and re-hash stored bytes, too.
-    pub read_data: bool,
-    /// With `read_data`: this share of the packs, 0 < percent ≤ 100; `None` is all.
+    /// How closely packs are looked at.
+    pub level: VerifyLevel,
+    /// At levels that read whole packs: only this share of them, 0 < percent ≤ 100; `None` is all.
     pub sample_percent: Option<f64>,
-    /// Only these points; empty is all.
+    /// At levels that read whole packs: no more than this.
+    pub budget: Option<VerifyBudget>,
+    /// When packs were last read whole and found good, as earlier reports have told. Those that were not, and then
+    /// those for which it is longest ago, are read first.
+    pub verified: BTreeMap<PackId, DateTime<Utc>>,
+    /// Packs that were found good within this time are not read again.
+    pub max_age: Option<Duration>,
+    /// Only these points, and the packs that they use; empty is all.
     pub points: Vec<SessionId>,
     /// Stops the run.
     pub cancel: Cancel,

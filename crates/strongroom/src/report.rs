@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use strongroom_vault::format::SessionId;
+use strongroom_vault::format::{PackId, SessionId};
 
 use crate::fs::{Kind, Meta};
 use crate::monitor::Skipped;
@@ -180,6 +180,7 @@ pub struct Damage {
 
 /// Outcome of a verify.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct VerifyReport {
     /// Points looked at.
     pub points_count: u64,
@@ -189,6 +190,14 @@ pub struct VerifyReport {
     pub verified_bytes: u64,
     /// What is damaged; empty means all is well.
     pub damaged: Vec<Damage>,
+    /// What is damaged, but known to be so, avoided by new points and needed by none: the next sweeps take it.
+    pub superseded: Vec<Damage>,
+    /// The packs that were read whole and found good, and when.
+    pub verified: BTreeMap<PackId, DateTime<Utc>>,
+    /// Packs that were left for another time: found good lately, outside of the sample, or beyond the budget.
+    pub packs_left_count: u64,
+    /// What of the damage was news has been noted in the vault: the next backups store it anew from their sources.
+    pub is_noted: bool,
 }
 
 /// What a vault is and how much it holds.

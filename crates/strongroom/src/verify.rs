@@ -1,82 +1,79 @@
 //! Checking what is stored: packs first, then every point against the packs.
 
+mod choice;
+mod findings;
 mod packs;
 mod points;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
+use std::collections::HashSet;
 
-use strongroom_vault::format::{PackId, SessionId};
+use strongroom_vault::PackDirectory;
+use strongroom_vault::format::PackId;
 
-use crate::Result;
 use crate::engine::Strongroom;
-use crate::monitor::{Monitor, Phase};
+use crate::monitor::{Monitor, Phase, Skipped};
 use crate::options::VerifyOptions;
-use crate::report::{Damage, VerifyReport};
+use crate::report::VerifyReport;
+use crate::{Error, Result};
 
-/// Damage found so far, by object.
-#[derive(Default)]
-pub(crate) struct Findings {
-    objects: Mutex<BTreeMap<String, Damage>>,
-    packs: Mutex<BTreeSet<PackId>>,
-}
+pub(crate) use findings::reason_of;
 
-impl Findings {
-    pub(crate) fn object(&self, object: String, reason: String, point: Option<SessionId>) {
-        let mut objects = self
-            .objects
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        let damage = objects.entry(object.clone()).or_insert(Damage {
-            object,
-            reason,
-            points: Vec::new(),
-        });
-        damage
-            .points
-            .extend(point.filter(|point| !damage.points.contains(point)));
-    }
-
-    pub(crate) fn pack(&self, pack: PackId, object: String, reason: String) {
-        self.packs
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .insert(pack);
-        self.object(object, reason, None);
-    }
-
-    pub(crate) fn is_damaged(&self, pack: &PackId) -> bool {
-        self.packs
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .contains(pack)
-    }
-
-    fn into_vec(self) -> Vec<Damage> {
-        let objects = self
-            .objects
-            .into_inner()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        objects.into_values().collect()
-    }
-}
+use findings::Findings;
 
 impl Strongroom {
-    /// Checks the vault: every pack's size, header and table of contents; with
-    /// [`read_data`](VerifyOptions::read_data) also every stored byte, every block and every chunk id; then each
-    /// point's manifest, tree, reference list and that all chunks that it names exist.
+    /// Checks the vault: the index, every pack as closely as the [level](VerifyOptions::level) says; then each point's
+    /// manifest, tree and reference list, and that every chunk that it names can be read from a copy that is not known
+    /// to be damaged.
+    ///
+    /// Damage that is certain and new is noted in the vault, if the key may sign: new points keep away from it.
     ///
     /// # Errors
-    /// When the store cannot be read or the call is cancelled. Damage is no error: it stands in the report.
+    /// When the store cannot be read or the call is cancelled; [`NotPermitted`](strongroom_vault::Error::NotPermitted)
+    /// when the level needs keys that were not opened. Damage is no error: it stands in the report.
     pub fn verify(&self, options: &VerifyOptions, monitor: &dyn Monitor) -> Result<VerifyReport> {
         monitor.phase(Phase::Preparing);
         let findings = Findings::default();
         let mut report = VerifyReport::default();
-        let directory = self.verify_index(&findings)?;
+        let mut directory = self.verify_index(&findings)?;
+        let wanted = self.wanted_packs(&directory, options)?;
         monitor.phase(Phase::Verifying);
-        self.verify_packs(&directory, options, monitor, &findings, &mut report)?;
+        self.verify_packs(
+            &directory,
+            wanted.as_ref(),
+            options,
+            monitor,
+            &findings,
+            &mut report,
+        )?;
+        let found = findings.notice();
+        let news = directory.notices().news_in(found.clone());
+        let news_packs: HashSet<PackId> = news.packs.iter().map(|hurt| hurt.pack).collect();
+        directory.note_damage(&found);
+        if !news.packs.is_empty() && self.vault().signer().is_ok() {
+            match self.wait(self.vault().give_notice(&news)) {
+                Ok(()) => report.is_noted = true,
+                // To read is what was asked for; who may only read has read.
+                Err(error) => monitor.warning(&Skipped {
+                    path: Vec::new(),
+                    reason: format!(
+                        "the damage cannot be noted in the vault: {}",
+                        reason_of(&Error::from(error))
+                    ),
+                }),
+            }
+        }
         self.verify_points(&directory, options, monitor, &findings, &mut report)?;
-        report.damaged = findings.into_vec();
+        findings.conclude(&directory, self.vault(), &news_packs, &mut report);
         Ok(report)
+    }
+
+    /// Loads listing and index; what of them cannot be used are findings.
+    fn verify_index(&self, findings: &Findings) -> Result<PackDirectory> {
+        let mut directory = self.wait(PackDirectory::list(self.vault()))?;
+        let problems = self.wait(directory.load_index_lenient(self.vault()))?;
+        for problem in problems {
+            findings.problem(problem.object, problem.reason);
+        }
+        Ok(directory)
     }
 }

@@ -175,8 +175,7 @@ impl Run<'_> {
             } else {
                 ObjectKind::MetaPack
             };
-            let whole = self.reader.whole_pack(pack, kind, None).await?;
-            return Ok(whole.into_bytes());
+            return self.reader.whole_pack(pack, kind).await;
         }
         let read = self
             .vault

@@ -1,5 +1,7 @@
 //! Which packs exist, and where a chunk may be found.
 
+mod copies;
+
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -10,6 +12,7 @@ use crate::format::{
     BlockName, ChunkAddress, FormatError, ObjectKind, ObjectName, PackId, RemapId, Segment,
     SegmentEntry, SegmentPack, SessionId, TOC_AT, Toc, padme, toc_extent,
 };
+use crate::notices::Notices;
 use crate::remaps::Remaps;
 use crate::rule::{self, Rule};
 use crate::sweep::{Contents, Held, Unusable};
@@ -46,6 +49,8 @@ pub struct PackEntry {
     pub chunks_count: u32,
     /// Hash of the whole object by the index.
     pub blake3: Option<[u8; 32]>,
+    /// A damage notice names it, or some of its blocks.
+    pub is_hurt: bool,
 }
 
 impl PackEntry {
@@ -59,6 +64,7 @@ impl PackEntry {
             blocks_count: 0,
             chunks_count: 0,
             blake3: None,
+            is_hurt: false,
         }
     }
 
@@ -88,6 +94,7 @@ pub struct PackDirectory {
     moved: HashMap<BlockName, Vec<(u32, u16)>>,
     remaps: Arc<Remaps>,
     unusable_remaps: HashSet<RemapId>,
+    notices: Notices,
     /// Listed, but named by no segment.
     unindexed: BTreeSet<PackId>,
     /// Of these, those that a session refers to and must publish.
@@ -243,6 +250,7 @@ impl PackDirectory {
         }
         let remaps = Remaps::load_without(vault, &self.unusable_remaps).await?;
         self.remaps = Arc::new(remaps);
+        self.take_notices(Notices::load(vault).await?);
         Ok((problems, writers))
     }
 
@@ -306,9 +314,9 @@ impl PackDirectory {
             return None;
         }
         if entry.object_bytes != pack.object_bytes {
+            // Which of the two is wrong, the pack's own table tells.
             let (pack, listed) = (pack.pack_id, entry.object_bytes);
             tracing::warn!(%pack, listed, "a pack does not have the length that the index says");
-            self.remove(&pack);
             return None;
         }
         entry.indexed_bytes = Some(pack.object_bytes);
@@ -370,7 +378,8 @@ impl PackDirectory {
         &self.passed_over
     }
 
-    /// The packs that the store lists and whose blocks are known.
+    /// The packs that the store lists and whose blocks are known, with the names of the blocks of which they hold a copy
+    /// that counts.
     pub(crate) fn held(&self) -> impl Iterator<Item = Held> {
         let mut foreign: HashMap<u32, Vec<(u16, BlockName)>> = HashMap::new();
         for (name, copies) in &self.moved {
@@ -381,12 +390,15 @@ impl PackDirectory {
         (0_u32..)
             .zip(&self.packs)
             .filter(|(_, entry)| entry.listed && entry.blocks_count > 0)
-            .map(move |(position, entry)| Held {
-                pack: entry.pack_id,
-                kind: entry.kind,
-                object_bytes: entry.object_bytes,
-                chunks_count: entry.chunks_count,
-                contents: contents_of(entry, foreign.get(&position)),
+            .map(move |(position, entry)| {
+                self.counting(Held {
+                    pack: entry.pack_id,
+                    kind: entry.kind,
+                    object_bytes: entry.object_bytes,
+                    chunks_count: entry.chunks_count,
+                    contents: contents_of(entry, foreign.get(&position)),
+                    is_hurt: entry.is_hurt,
+                })
             })
     }
 
@@ -430,6 +442,9 @@ impl PackDirectory {
             let position = usize::try_from(value >> 32).ok()?;
             let entry = self.packs.get(position).filter(|entry| entry.listed)?;
             let block = u16::from_le_bytes([block_low, block_high]);
+            if self.is_hurt(&entry.pack_id, block) {
+                return None;
+            }
             Some((
                 entry.pack_id,
                 entry.kind,
@@ -450,21 +465,6 @@ impl PackDirectory {
     #[must_use]
     pub fn entry(&self, pack: &PackId) -> Option<&PackEntry> {
         self.packs.get(*self.positions.get(pack)? as usize)
-    }
-
-    /// Where a block is now: in the pack of its birth, or where it was moved to.
-    #[must_use]
-    pub fn resolve(&self, name: BlockName) -> Option<(PackId, u16)> {
-        if self.is_listed(&name.pack) {
-            return Some((name.pack, name.ordinal));
-        }
-        let copies = self.moved.get(&name)?;
-        copies.iter().find_map(|&(position, at)| {
-            let entry = self.packs.get(position as usize)?;
-            let is_found =
-                entry.listed && (rule::holds(Rule::FindableCopy) || entry.indexed_bytes.is_some());
-            is_found.then_some((entry.pack_id, at))
-        })
     }
 
     /// Where a chunk is now, by remaps; `None` where none leads to a block that is there.

@@ -16,6 +16,7 @@ mod json;
 mod list;
 mod manifest;
 mod name;
+mod notice;
 mod pack;
 mod path;
 mod remap;
@@ -35,14 +36,15 @@ pub use error::FormatError;
 pub use header::{EXT_MAX_BYTES, HEADER_BYTES, Header, ObjectKind};
 pub(crate) use ids::parse_hex;
 pub use ids::{
-    BlockName, ChunkAddress, DomainId, MachineId, PackId, RemapId, SessionId, SlotId, SourceId,
-    VaultId,
+    BlockName, ChunkAddress, DomainId, MachineId, NoticeId, PackId, RemapId, SessionId, SlotId,
+    SourceId, VaultId,
 };
 pub use list::{BlockUse, ListPiece, PackUse, ScannedBlock, ends_list_piece};
 pub use manifest::{
     ListPieceRef, Manifest, Names, PointStats, PreviousPoint, SkippedEntry, Structure,
 };
 pub use name::ObjectName;
+pub use notice::{HurtPack, Notice};
 pub use pack::{PACK_MAX_BYTES, PackBuilder, SealedPack, pack_padding, padme};
 pub use path::PathText;
 pub use remap::{Remap, RemapRun};

@@ -9,7 +9,7 @@ mod sweep;
 mod tables;
 
 pub use objects::{config, control, copied_point, header, manifest};
-pub use sweep::{remap, signed, sweep_document, sweep_table};
+pub use sweep::{notice, remap, signed, sweep_document, sweep_table};
 pub use tables::{block, index_segment, list_piece, object_name, pack_toc, wire};
 
 use strongroom_crypto::SecretKey;
@@ -29,6 +29,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("list_piece", list_piece),
     ("copied_point", copied_point),
     ("manifest", manifest),
+    ("notice", notice),
     ("object_name", object_name),
     ("pack_toc", pack_toc),
     ("remap", remap),

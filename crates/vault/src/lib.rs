@@ -12,6 +12,7 @@
 //! | [`Session`] | one writer: registration, packs, index, checkpoints, manifest |
 //! | [`PackDirectory`] | which packs exist and where a chunk may be found |
 //! | [`BlockReader`] | chunks by address, each block opened once |
+//! | [`Notices`] | which copies of blocks are known to be damaged |
 //! | [`points`] | recovery points of a vault |
 //! | [`chain`] | deleting, holding and purging them |
 //! | [`sweep()`] | deleting what no point reaches |
@@ -30,7 +31,10 @@ pub mod format;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod hints;
+mod inspect;
 mod location;
+mod notices;
 pub mod points;
 mod probe;
 mod reader;
@@ -49,11 +53,14 @@ pub mod wrap;
 pub use catch_up::{CaughtUp, catch_up};
 pub use directory::{IndexProblem, PackDirectory, PackEntry};
 pub use error::{Error, Result};
+pub use hints::{ChunkHints, hints_of, metadata_of_session};
+pub use inspect::{BlockCopy, ChunkCheck, Fault, Inspection};
 pub use location::{
     StoreSettings, VaultUrl, create_store, is_same_place, open_store, open_url, open_url_with,
 };
+pub use notices::Notices;
 pub use probe::probe;
-pub use reader::{BlockReader, WholePack};
+pub use reader::BlockReader;
 pub use refusal::{Refusal, RefusalKind};
 pub use remaps::Remaps;
 pub use session::{Committed, LeftBehind, Session};

@@ -199,6 +199,18 @@ pub async fn read_structure(vault: &Vault, point: &PointRef) -> Result<Option<St
     Ok(read.map(|(structure, _)| structure))
 }
 
+/// As [`read_structure`], with the hash of the whole manifest.
+///
+/// # Errors
+/// As [`read`].
+pub async fn read_structure_hashed(
+    vault: &Vault,
+    point: &PointRef,
+) -> Result<Option<(Structure, [u8; 32])>> {
+    let read = read_sealed(vault, point).await?;
+    Ok(read.map(|(structure, sealed)| (structure, *blake3::hash(&sealed.object).as_bytes())))
+}
+
 /// Reads a manifest without opening its names; `None` where the session was fenced instead.
 ///
 /// # Errors

@@ -4,34 +4,41 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use strongroom_chunking::ChunkId;
-use strongroom_crypto::{BlockContext, BlockType, object_key, open_block};
+use strongroom_crypto::{BlockContext, open_block};
 
 use crate::cache::Cache;
 use crate::directory::{PackDirectory, read_toc};
-use crate::error::in_object;
 use crate::format::{
     BlockCodec, BlockName, BlockRow, ChunkAddress, ChunkRow, FormatError, ObjectKind, ObjectName,
-    PACK_MAX_BYTES, PackId, SegmentPack, TOC_AT, Toc, pack_padding, padme,
+    PACK_MAX_BYTES, PackId, Toc,
 };
+use crate::inspect::sealed_at;
 use crate::{Error, Result, Vault};
 
 /// Reads chunks through caches of tables and blocks. Shared by any number of threads.
 pub struct BlockReader {
-    vault: Vault,
+    pub(crate) vault: Vault,
     tocs: Cache<PackId, Toc>,
     blocks: Cache<BlockName, Bytes>,
     codecs: Mutex<Vec<BlockCodec>>,
     /// Where blocks and chunks went that are not where they were born; read when a pack is missing.
-    places: Mutex<Option<Arc<PackDirectory>>>,
-    /// Packs some chunk of which was nowhere when `places` was read.
-    lost: Mutex<HashSet<PackId>>,
+    places: Mutex<Places>,
     /// Packs of which a copy was mended, or could not be.
     mended: Mutex<HashSet<PackId>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What was learned when something was not, or not whole, where it was born.
+#[derive(Default)]
+struct Places {
+    known: Option<Arc<PackDirectory>>,
+    /// Packs whose chunks a renewed look did not find either: they are not looked for again.
+    lost: HashSet<PackId>,
+    /// What is known was given, and is more than the store tells yet.
+    is_assumed: bool,
 }
 
 impl std::fmt::Debug for BlockReader {
@@ -42,25 +49,16 @@ impl std::fmt::Debug for BlockReader {
     }
 }
 
-/// A pack in memory whose bytes, table and padding agree.
-#[derive(Debug)]
-pub struct WholePack {
-    name: String,
-    bytes: Bytes,
-    toc: Toc,
-    blake3: [u8; 32],
-}
-
-impl WholePack {
-    fn sealed(&self, position: u16) -> Result<&[u8], FormatError> {
-        let range = self.toc.block_range(position).unwrap_or_default();
-        let at = usize::try_from(range.start).unwrap_or(usize::MAX)
-            ..usize::try_from(range.end).unwrap_or(0);
-        self.bytes.get(at).ok_or(FormatError::Truncated("a pack"))
+impl Places {
+    /// Whether a pack is known not to be there any more.
+    fn is_away(&self, pack: &PackId) -> bool {
+        let known = self.known.as_ref();
+        known.is_some_and(|known| !known.is_listed(pack))
     }
 
-    pub(crate) fn into_bytes(self) -> Bytes {
-        self.bytes
+    /// Whether another look can tell nothing new about a pack.
+    fn is_final(&self, pack: &PackId) -> bool {
+        self.is_assumed || self.lost.contains(pack)
     }
 }
 
@@ -81,7 +79,6 @@ impl BlockReader {
             blocks: Cache::new(block_cache_bytes),
             codecs: Mutex::default(),
             places: Mutex::default(),
-            lost: Mutex::default(),
             mended: Mutex::default(),
         }
     }
@@ -96,19 +93,70 @@ impl BlockReader {
             .await
     }
 
-    /// The raw bytes of a chunk that lies in a pack of this kind.
+    /// The raw bytes of a chunk that lies in a pack of this kind. Where its block is gone or damaged, other copies are
+    /// tried, and where it was stored anew.
     ///
     /// # Errors
-    /// When its block is missing or damaged, or the store fails.
+    /// When no place gives it, or the store fails.
     pub async fn chunk(&self, at: ChunkAddress, kind: ObjectKind) -> Result<Bytes> {
-        let (located, new) = self.locate(at, kind).await?;
-        match self.chunk_in(&located, new, kind).await {
-            // A sweep has deleted the pack since its table was read.
-            Err(Error::Missing { .. }) => self.tocs.forget(&located.pack),
-            outcome => return outcome,
+        let born = (at.pack, at.block);
+        let is_away = lock(&self.places).is_away(&at.pack);
+        if !is_away {
+            match self.chunk_at(at, born, kind).await {
+                Err(error) if error.is_corruption() => {}
+                outcome => return outcome,
+            }
         }
-        let (located, new) = self.locate(at, kind).await?;
-        self.chunk_in(&located, new, kind).await
+        let read = self.elsewhere(at, async |at, place| self.chunk_at(at, place, kind).await);
+        match read.await? {
+            Some(bytes) => Ok(bytes),
+            // Nothing is there; what is wrong where it was born says the most.
+            None => self.chunk_at(at, born, kind).await,
+        }
+    }
+
+    /// Tries all places of a chunk but that of its birth; `None` when none gives it.
+    async fn elsewhere<T>(
+        &self,
+        at: ChunkAddress,
+        read: impl AsyncFn(ChunkAddress, (PackId, u16)) -> Result<T>,
+    ) -> Result<Option<T>> {
+        // A sweep may move blocks while this reader lives: what was learned before is asked once, then renewed.
+        for renew in [false, true] {
+            if renew && lock(&self.places).is_final(&at.pack) {
+                break;
+            }
+            let (places, is_fresh) = self.places(renew).await?;
+            for (at, pack, position) in places.places_of(at) {
+                match read(at, (pack, position)).await {
+                    Ok(value) => return Ok(Some(value)),
+                    Err(error) if error.is_corruption() => {
+                        tracing::debug!(%pack, position, %error, "looking for another copy");
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            if is_fresh {
+                break;
+            }
+        }
+        lock(&self.places).lost.insert(at.pack);
+        Ok(None)
+    }
+
+    async fn chunk_at(
+        &self,
+        at: ChunkAddress,
+        place: (PackId, u16),
+        kind: ObjectKind,
+    ) -> Result<Bytes> {
+        let located = self.locate(at.block_name(), place, kind).await?;
+        let outcome = self.chunk_in(&located, at, kind).await;
+        if matches!(outcome, Err(Error::Missing { .. })) {
+            // A sweep has deleted the pack since its table was read.
+            self.tocs.forget(&located.pack);
+        }
+        outcome
     }
 
     async fn chunk_in(
@@ -147,18 +195,26 @@ impl BlockReader {
     /// When one of them lies nowhere.
     pub async fn run_len(&self, first: ChunkAddress, count: u16, kind: ObjectKind) -> Result<u64> {
         let mut bytes = 0;
-        let at_birth = self.at_birth(first.block_name(), kind).await.ok();
+        let born = (first.pack, first.block);
+        let at_birth = self.locate(first.block_name(), born, kind).await;
         for offset in 0..count {
             let at = ChunkAddress {
                 chunk: first.chunk.saturating_add(offset),
                 ..first
             };
             let row = match &at_birth {
-                Some(located) => self.row_of(located, at, kind)?,
-                None => {
-                    let (located, new) = self.locate(at, kind).await?;
-                    self.row_of(&located, new, kind)?
+                Ok(located) => self.row_of(located, at, kind)?,
+                Err(error) if error.is_corruption() => {
+                    let find = async |at: ChunkAddress, place| {
+                        let located = self.locate(at.block_name(), place, kind).await?;
+                        self.row_of(&located, at, kind)
+                    };
+                    match self.elsewhere(at, find).await? {
+                        Some(row) => row,
+                        None => return at_birth.map(|_| 0),
+                    }
                 }
+                Err(_) => return at_birth.map(|_| 0),
             };
             bytes += u64::from(row.raw_len);
         }
@@ -176,96 +232,57 @@ impl BlockReader {
         })
     }
 
-    /// The pack in which a chunk lies now, and its address there: at the place of its birth, or where its block was moved
-    /// to, or where remaps lead.
-    async fn locate(&self, at: ChunkAddress, kind: ObjectKind) -> Result<(Located, ChunkAddress)> {
-        let known = lock(&self.places).clone();
-        let missing = if known.is_some_and(|places| !places.is_listed(&at.pack)) {
-            let object = ObjectName::pack(kind, *self.vault.domain_id(), at.pack).to_string();
-            Error::Missing { object }
-        } else {
-            match self.at_birth(at.block_name(), kind).await {
-                Ok(located) => return Ok((located, at)),
-                Err(error) if error.is_corruption() => error,
-                Err(error) => return Err(error),
-            }
-        };
-        let (places, is_fresh) = self.places(false).await?;
-        if let Some(found) = self.elsewhere(&places, at, kind).await? {
-            return Ok(found);
-        }
-        // A sweep may move blocks while this reader lives; where one chunk was lost, others of its pack are
-        // looked for in what is known.
-        if !is_fresh && !lock(&self.lost).contains(&at.pack) {
-            let (places, _) = self.places(true).await?;
-            if let Some(found) = self.elsewhere(&places, at, kind).await? {
-                return Ok(found);
-            }
-        }
-        lock(&self.lost).insert(at.pack);
-        Err(missing)
-    }
-
-    async fn at_birth(&self, name: BlockName, kind: ObjectKind) -> Result<Located> {
-        let toc = self.toc(name.pack, kind).await?;
-        let none = "a block is named that its pack does not hold";
-        let position = toc
-            .position_of(name)
-            .ok_or_else(|| self.damaged(kind, name.pack, none))?;
-        Ok(Located {
-            pack: name.pack,
-            toc,
-            position,
-        })
-    }
-
-    async fn elsewhere(
+    /// The block in this place, if that is where it is.
+    async fn locate(
         &self,
-        places: &PackDirectory,
-        at: ChunkAddress,
+        name: BlockName,
+        (pack, expected): (PackId, u16),
         kind: ObjectKind,
-    ) -> Result<Option<(Located, ChunkAddress)>> {
-        let moved = places.resolve(at.block_name()).map(|place| (place, at));
-        let found = moved.or_else(|| {
-            let new = places.remapped(at)?;
-            Some((places.resolve(new.block_name())?, new))
-        });
-        let Some(((pack, position), new)) = found else {
-            return Ok(None);
-        };
-        let toc = match self.toc(pack, kind).await {
-            Ok(toc) => toc,
-            Err(Error::Missing { .. }) => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let is_there = toc
-            .block(position)
-            .is_some_and(|row| row.birth == new.block_name());
-        let located = Located {
-            pack,
-            toc,
-            position,
-        };
-        Ok(is_there.then_some((located, new)))
+    ) -> Result<Located> {
+        let toc = self.toc(pack, kind).await?;
+        let is_there = |position| toc.block(position).is_some_and(|row| row.birth == name);
+        let position = Some(expected).filter(|position| is_there(*position));
+        match position.or_else(|| toc.position_of(name)) {
+            Some(position) => Ok(Located {
+                pack,
+                toc,
+                position,
+            }),
+            None => Err(self.damaged(kind, pack, "a block is named that its pack does not hold")),
+        }
     }
 
     /// What the listing and the index say now, or said when they were read last, and whether they were read now.
     async fn places(&self, renew: bool) -> Result<(Arc<PackDirectory>, bool)> {
-        let known = lock(&self.places).clone();
+        let known = lock(&self.places).known.clone();
         if let Some(known) = known.filter(|_| !renew) {
             return Ok((known, false));
         }
         let mut directory = PackDirectory::list(&self.vault).await?;
         directory.load_packs(&self.vault).await?;
         let directory = Arc::new(directory);
-        self.learn(Arc::clone(&directory));
+        lock(&self.places).known = Some(Arc::clone(&directory));
         Ok((directory, true))
     }
 
     /// Takes in what somebody else has read of the listing and the index.
-    pub(crate) fn learn(&self, places: Arc<PackDirectory>) {
-        *lock(&self.places) = Some(places);
-        lock(&self.lost).clear();
+    pub(crate) fn learn(&self, directory: Arc<PackDirectory>) {
+        let mut places = lock(&self.places);
+        places.known = Some(directory);
+        places.lost.clear();
+    }
+
+    /// Takes this for what is known of where things are, until it is renewed or forgotten.
+    pub fn assume_places(&self, directory: Arc<PackDirectory>) {
+        let mut places = lock(&self.places);
+        places.known = Some(directory);
+        places.lost.clear();
+        places.is_assumed = true;
+    }
+
+    /// Forgets where things are: something was mended.
+    pub fn forget_places(&self) {
+        *lock(&self.places) = Places::default();
     }
 
     fn damaged(&self, kind: ObjectKind, pack: PackId, what: &'static str) -> Error {
@@ -307,23 +324,17 @@ impl BlockReader {
     /// Replaces the copies of a pack that are damaged or missing by one that is good to the last block. A copy of which
     /// only some blocks are good replaces none: another block may be good only where this one is not. What cannot be
     /// mended stays as it is; readers find the good copy.
-    async fn mend(&self, pack: PackId, kind: ObjectKind) {
-        let is_first = |mended: &Mutex<HashSet<PackId>>| {
-            let mut mended = mended.lock().unwrap_or_else(PoisonError::into_inner);
-            mended.insert(pack)
-        };
-        if !is_first(&self.mended) {
+    pub(crate) async fn mend(&self, pack: PackId, kind: ObjectKind) {
+        if !lock(&self.mended).insert(pack) {
             return;
         }
         let name = ObjectName::pack(kind, *self.vault.domain_id(), pack).to_string();
         let check = |bytes: Bytes| {
-            let whole = self.open_whole(&name, &bytes, pack, kind, None)?;
-            let blocks = (0..=u16::MAX).zip(whole.toc.blocks());
-            for (position, row) in blocks {
-                let sealed = whole.sealed(position)?;
-                self.open(row, sealed.to_vec())?;
+            let toc = self.whole_toc(&bytes, pack, kind)?;
+            for (position, row) in (0..=u16::MAX).zip(toc.blocks()) {
+                self.open(row, sealed_at(&bytes, &toc, position)?.to_vec())?;
             }
-            Ok(whole)
+            Ok(bytes)
         };
         let store = self.vault.store();
         let read = match store.read_checked(&name, PACK_MAX_BYTES, check).await {
@@ -334,7 +345,7 @@ impl BlockReader {
             }
         };
         for place in read.hurt {
-            match store.replace(place, &name, &read.value.bytes).await {
+            match store.replace(place, &name, &read.value).await {
                 Ok(()) => tracing::warn!(name, good = read.good, "a damaged copy was mended"),
                 Err(error) => tracing::warn!(name, %error, "a damaged copy cannot be mended"),
             }
@@ -366,117 +377,15 @@ impl BlockReader {
         raw
     }
 
-    /// Reads a whole pack and checks its length, hash (where given), table and padding.
+    /// Reads a whole pack; of several copies the first whose length, table and padding are right.
     ///
     /// # Errors
-    /// When any of them is wrong, or the store fails.
-    pub async fn whole_pack(
-        &self,
-        pack: PackId,
-        kind: ObjectKind,
-        hash: Option<[u8; 32]>,
-    ) -> Result<WholePack> {
+    /// When there is none, or the store fails.
+    pub(crate) async fn whole_pack(&self, pack: PackId, kind: ObjectKind) -> Result<Bytes> {
         let name = ObjectName::pack(kind, *self.vault.domain_id(), pack).to_string();
-        let check = |bytes: Bytes| self.open_whole(&name, &bytes, pack, kind, hash);
+        let check = |bytes: Bytes| self.whole_toc(&bytes, pack, kind).map(|_| bytes);
         let store = self.vault.store();
-        Ok(store
-            .read_checked(&name, PACK_MAX_BYTES, check)
-            .await?
-            .value)
-    }
-
-    /// Checks a whole pack but for what is inside its blocks.
-    fn open_whole(
-        &self,
-        name: &str,
-        bytes: &Bytes,
-        pack: PackId,
-        kind: ObjectKind,
-        hash: Option<[u8; 32]>,
-    ) -> Result<WholePack, FormatError> {
-        let denied = strongroom_crypto::Error::NotPermitted("a key for the index");
-        let key = self.vault.keys().toc().ok_or(denied)?;
-        let blake3 = *blake3::hash(bytes).as_bytes();
-        let toc = Toc::open(bytes, kind, pack, self.vault.id(), key)?;
-        let unpadded = toc.unpadded_bytes();
-        if bytes.len() as u64 != padme(unpadded) {
-            return Err(FormatError::Truncated("a pack"));
-        }
-        let cut = || FormatError::Truncated("a pack");
-        let header = bytes.first_chunk().ok_or_else(cut)?;
-        let ext = bytes.get(64..TOC_AT).ok_or_else(cut)?;
-        let key = object_key(key, self.vault.id().as_bytes(), header, ext);
-        let at = usize::try_from(unpadded).unwrap_or(usize::MAX);
-        let padding = bytes.get(at..).ok_or_else(cut)?;
-        if padding != pack_padding(&key, padding.len()) {
-            return Err(FormatError::Malformed(
-                "the padding of a pack is not what it should be",
-            ));
-        }
-        if hash.is_some_and(|hash| hash != blake3) {
-            return Err(FormatError::Malformed(
-                "a pack has another hash than the index says",
-            ));
-        }
-        Ok(WholePack {
-            name: name.to_owned(),
-            bytes: bytes.clone(),
-            toc,
-            blake3,
-        })
-    }
-
-    /// Opens every block of a pack and gives every chunk to `is_right`, which says whether id and bytes belong together.
-    ///
-    /// # Errors
-    /// When a block does not open, or a chunk is not right.
-    pub fn check_blocks(
-        &self,
-        pack: &WholePack,
-        mut is_right: impl FnMut(BlockType, &ChunkId, &[u8]) -> bool,
-    ) -> Result<()> {
-        for (position, row) in (0..=u16::MAX).zip(pack.toc.blocks()) {
-            let sealed = pack.sealed(position);
-            let raw = in_object(
-                &pack.name,
-                sealed.and_then(|sealed| self.open(row, sealed.to_vec())),
-            )?;
-            let mut rest = raw.as_slice();
-            for chunk in pack.toc.chunks_of(position) {
-                let (bytes, after) = rest
-                    .split_at_checked(chunk.raw_len as usize)
-                    .unwrap_or((rest, &[]));
-                if !is_right(row.block_type, &chunk.id, bytes) {
-                    let source =
-                        FormatError::Malformed("a chunk does not have the id that its pack says");
-                    return Err(Error::Object {
-                        object: pack.name.clone(),
-                        source,
-                    });
-                }
-                rest = after;
-            }
-        }
-        Ok(())
-    }
-
-    /// A pack's row for an index segment, and its table; reads the whole pack.
-    ///
-    /// # Errors
-    /// As [`BlockReader::whole_pack`].
-    pub async fn segment_row(
-        &self,
-        pack: PackId,
-        kind: ObjectKind,
-    ) -> Result<(SegmentPack, Arc<Toc>)> {
-        let whole = self.whole_pack(pack, kind, None).await?;
-        let row = SegmentPack::of_toc(
-            pack,
-            kind,
-            whole.bytes.len() as u64,
-            whole.blake3,
-            &whole.toc,
-        );
-        Ok((row, Arc::new(whole.toc)))
+        let read = store.read_checked(&name, PACK_MAX_BYTES, check).await?;
+        Ok(read.value)
     }
 }

@@ -276,6 +276,31 @@ impl Remaps {
     }
 }
 
+/// Chunks that one remap names at most when it is written; each may be a run of its own.
+const CHUNKS_MAX: usize = 1 << 17;
+
+impl Vault {
+    /// Makes it known where chunks can be had from now on: from an old address to a new one. The caller has read and
+    /// hashed what stands at the new ones.
+    ///
+    /// # Errors
+    /// [`Error::NotPermitted`] without an owner's or maintenance key, or when the store fails.
+    pub async fn remap(&self, chunks: &[(ChunkAddress, ChunkAddress)]) -> Result<()> {
+        for part in chunks.chunks(CHUNKS_MAX) {
+            let mut random = [0; 16];
+            self.entropy().fill(&mut random)?;
+            let name = ObjectName::Remap {
+                domain: *self.domain_id(),
+                remap: RemapId::from_bytes(random),
+            };
+            let remap = Remap::of_chunks(part.to_vec());
+            self.create_signed(name, ObjectKind::Remap, &remap.encode())
+                .await?;
+        }
+        Ok(())
+    }
+}
+
 /// Only what an owner or a maintenance host has signed moves anything.
 fn open(vault: &Vault, name: &ObjectName, object: &[u8]) -> Result<Remap, FormatError> {
     let key = vault.keys().toc().ok_or(FormatError::WrongObject)?;

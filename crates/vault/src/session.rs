@@ -318,7 +318,8 @@ impl Session {
         self.decide(object).await
     }
 
-    /// Ends the session without a point, so that no sweep waits for it. False when it has made its point after all.
+    /// Ends the session without a point, so that no sweep waits for it. False when it has made its point after all. Its
+    /// checkpoints can still be taken up.
     ///
     /// # Errors
     /// When the store fails.
@@ -349,19 +350,6 @@ impl Session {
                 _ => Err(Error::NameTaken { object: name }),
             },
         }
-    }
-
-    /// Gives the session up, so that no sweep waits for it. Its checkpoints can still be taken up.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn abandon(&self, reason: String) -> Result<()> {
-        let point = PointRef {
-            sid: self.sid,
-            source: self.source,
-        };
-        fence(&self.vault, &point, "its own run".to_owned(), reason).await?;
-        Ok(())
     }
 }
 

@@ -120,8 +120,12 @@ pub(crate) enum Command {
     Copy(commands::copy::Args),
     /// Check what the vault holds
     Verify(commands::verify::Args),
-    /// Tell which machine and vault this is and how old the newest points are
-    Status,
+    /// Mend what is damaged, and name what stays hurt
+    Repair(commands::repair::Args),
+    /// Restore a recovery point to a scratch place and compare: proves that it can be done
+    Drill(commands::drill::Args),
+    /// Tell which machine and vault this is, how old the newest points are, and whether the vault shows all that was seen
+    Status(commands::status::Args),
     /// Check that backups can work here, and tell how to mend what is wrong
     Check(commands::check::Args),
     /// Print a completion script for a shell

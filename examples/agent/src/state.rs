@@ -10,6 +10,9 @@
 //! policy-before.json               one that keeps more, until the edit that replaced it has settled
 //! runs/<source>.json               which scheduled runs a source has had
 //! seen                             the newest time that a run has seen
+//! vaults/<vault id>/heads.json     the furthest points that this machine has seen there
+//! vaults/<vault id>/verified       when it has read which packs
+//! vaults/<vault id>/drills.json    which points it has restored in a drill
 //! locks/<vault id>.<source>.lock   held while a job of the source runs
 //! first-run.lock                   held while the embedded vault is made
 //! vault/                           the embedded vault of a first run
@@ -19,6 +22,7 @@
 
 mod file;
 mod lock;
+mod memory;
 
 use std::path::{Path, PathBuf};
 
@@ -32,6 +36,7 @@ use crate::slots;
 
 pub(crate) use file::{fail_reading, make_private_dir, read_private, write_private};
 pub(crate) use lock::Lock;
+pub(crate) use memory::{Drills, Proven};
 
 /// Where the state is; nothing is made before it is needed.
 pub(crate) struct State {

@@ -44,6 +44,27 @@ pub(crate) fn bytes(text: &str) -> Result<u64, String> {
     Ok(bytes)
 }
 
+/// A time: `90s`, `30min`, `6h`, `7d`, `2w`. Minutes are `min`, as `m` is a size.
+pub(crate) fn duration(text: &str) -> Result<std::time::Duration, String> {
+    let help = "a time is a whole number with a unit: 90s, 30min, 6h, 7d, 2w";
+    let text = text.trim();
+    let split = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let secs = match unit.trim() {
+        "s" => 1,
+        "min" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        "w" => 604_800,
+        _ => return Err(help.to_owned()),
+    };
+    let number = number.parse::<u64>().map_err(|_| help.to_owned())?;
+    let secs = number.checked_mul(secs).ok_or("the time is too long")?;
+    Ok(std::time::Duration::from_secs(secs))
+}
+
 /// A limit of memory, bytes.
 pub(crate) fn memory(text: &str) -> Result<u64, String> {
     let least = Strongroom::MAX_MEMORY_LEAST_BYTES;
@@ -143,6 +164,25 @@ mod tests {
         assert_eq!(bytes("0"), Ok(0));
         for wrong in ["", "K", "-1", "1.2.3M", "10X", "99999999999T", "1e3"] {
             assert!(bytes(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn durations() {
+        let secs = |text| duration(text).map(|time| time.as_secs());
+        assert_eq!(secs("90s"), Ok(90));
+        assert_eq!(secs("30 min"), Ok(1800));
+        assert_eq!(secs("2w"), Ok(1_209_600));
+        for wrong in [
+            "",
+            "h",
+            "1.5h",
+            "10m",
+            "-1d",
+            "7 days",
+            "99999999999999999w",
+        ] {
+            assert!(duration(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -1,14 +1,15 @@
-//! Points: manifest, tree, recounted reference list, and that every chunk named exists.
+//! Points: manifest, tree, recounted reference list, and that every chunk named can be had.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use strongroom_vault::PackDirectory;
 use strongroom_vault::chain::{self, Chain};
-use strongroom_vault::format::{ChunkAddress, ListPiece, ObjectKind, PackId, SessionId};
-use strongroom_vault::points::{self, PointRef, ReadPoint};
+use strongroom_vault::format::{
+    BlockName, BlockUse, ChunkAddress, ListPiece, ObjectKind, PackId, SessionId, Structure,
+};
+use strongroom_vault::points::{self, PointRef};
 
-use super::Findings;
-use super::packs::reason_of;
+use super::findings::{Findings, reason_of};
 use crate::backup::UseChanges;
 use crate::engine::Strongroom;
 use crate::fs::Kind;
@@ -17,6 +18,11 @@ use crate::options::VerifyOptions;
 use crate::report::VerifyReport;
 use crate::tree::{Content, Descent, Extent, Record, TreeReader};
 use crate::{Error, Result};
+
+/// What a point uses, by birth pack and block: how often each chunk.
+type Uses = BTreeMap<PackId, BTreeMap<u16, Vec<i64>>>;
+
+type Chains = HashMap<SessionId, Chain>;
 
 /// Looks at one point.
 struct PointCheck<'a> {
@@ -38,26 +44,34 @@ impl Strongroom {
         findings: &Findings,
         report: &mut VerifyReport,
     ) -> Result<()> {
-        let mut all = self.wait(points::all(self.vault()))?;
-        let chains = self.wait(chain::all(self.vault()))?;
-        // A point that is gone may lack anything: a sweep is on its way.
-        all.retain(|point| !chains.get(&point.sid).is_some_and(Chain::is_gone));
-        if !options.points.is_empty() {
-            all = self.verify_only(options, &all)?;
-        }
-        for point in all {
+        let (standing, chains) = self.standing_points(options)?;
+        for point in standing {
             options.cancel.check()?;
-            match self.wait(points::read(self.vault(), &point)) {
-                Ok(Some(read)) if chains.get(&read.structure.sid).is_some_and(Chain::is_gone) => {
+            let object = point.object_name(self.vault().domain_id());
+            match self.read_parts(&point) {
+                // A copied point goes with the chain of its own id, too.
+                Ok(Some((structure, _)))
+                    if chains.get(&structure.sid).is_some_and(Chain::is_gone) =>
+                {
                     continue;
                 }
-                Ok(Some(read)) => self.verify_point(directory, options, findings, &point, &read)?,
+                Ok(Some((structure, tree))) => {
+                    let mut check = PointCheck {
+                        engine: self,
+                        directory,
+                        findings,
+                        options,
+                        tree: TreeReader::new(self.clone()),
+                        point: structure.sid,
+                        uses: UseChanges::default(),
+                    };
+                    check.run(&structure, tree, object)?;
+                }
                 Ok(None) => continue,
                 Err(error) if error.is_corruption() => {
-                    let object = point.object_name(self.vault().domain_id());
-                    findings.object(object, reason_of(&error.into()), Some(point.sid));
+                    findings.object(object, reason_of(&error), Some(point.sid));
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(error),
             }
             report.points_count += 1;
             monitor.done(1, 0);
@@ -65,70 +79,118 @@ impl Strongroom {
         Ok(())
     }
 
-    /// Where the points stand that were asked for.
-    fn verify_only(&self, options: &VerifyOptions, all: &[PointRef]) -> Result<Vec<PointRef>> {
+    /// Points and fences that are not gone for ever: those may lack anything, a sweep is on its way.
+    fn standing_points(&self, options: &VerifyOptions) -> Result<(Vec<PointRef>, Chains)> {
+        let mut all = self.wait(points::all(self.vault()))?;
+        let chains = match self.wait(chain::all(self.vault())) {
+            // Monitors cannot read chains.
+            Err(strongroom_vault::Error::NotPermitted(_)) => Chains::default(),
+            chains => chains?,
+        };
+        all.retain(|point| !chains.get(&point.sid).is_some_and(Chain::is_gone));
+        if options.points.is_empty() {
+            return Ok((all, chains));
+        }
         let mut wanted = Vec::new();
         for id in &options.points {
             let found = self.wait(points::find(self.vault(), *id))?;
             let found = found.filter(|point| all.contains(point));
             wanted.push(found.ok_or_else(|| Error::NoSuchPoint(id.to_string()))?);
         }
-        Ok(wanted)
+        Ok((wanted, chains))
     }
 
-    fn verify_point(
+    /// Structure of a manifest, and the root of its tree where the key opens trees.
+    fn read_parts(&self, point: &PointRef) -> Result<Option<(Structure, Option<ChunkAddress>)>> {
+        if self.vault().domain().is_err() {
+            let structure = self.wait(points::read_structure(self.vault(), point))?;
+            return Ok(structure.map(|structure| (structure, None)));
+        }
+        let read = self.wait(points::read(self.vault(), point))?;
+        Ok(read.map(|read| (read.structure, Some(read.names.tree))))
+    }
+
+    /// The packs that the chosen points use; `None` where all are to be looked at, also because that cannot be told.
+    pub(super) fn wanted_packs(
         &self,
         directory: &PackDirectory,
         options: &VerifyOptions,
-        findings: &Findings,
-        point: &PointRef,
-        read: &ReadPoint,
-    ) -> Result<()> {
-        let mut check = PointCheck {
-            engine: self,
-            directory,
-            findings,
-            options,
-            tree: TreeReader::new(self.clone()),
-            point: read.structure.sid,
-            uses: UseChanges::default(),
+    ) -> Result<Option<HashSet<PackId>>> {
+        if options.points.is_empty() {
+            return Ok(None);
+        }
+        let mut wanted = HashSet::new();
+        let mut want = |name: BlockName| {
+            let place = directory.resolve(name);
+            wanted.insert(place.map_or(name.pack, |(pack, _)| pack));
         };
-        let object = point.object_name(self.vault().domain_id());
-        match check.run(read) {
+        for point in self.standing_points(options)?.0 {
+            let gathered = self.read_parts(&point).and_then(|parts| {
+                for piece in parts.iter().flat_map(|(structure, _)| &structure.list) {
+                    want(piece.address().block_name());
+                    for entry in ListPiece::decode(&self.piece(piece.address())?)?.packs {
+                        let pack = entry.pack;
+                        let names = entry.blocks.iter().map(|block| BlockName {
+                            pack,
+                            ordinal: block.ordinal,
+                        });
+                        names.for_each(&mut want);
+                    }
+                }
+                Ok(())
+            });
+            match gathered {
+                Err(error) if error.is_corruption() => return Ok(None),
+                gathered => gathered?,
+            }
+        }
+        Ok(Some(wanted))
+    }
+}
+
+impl PointCheck<'_> {
+    fn run(
+        &mut self,
+        structure: &Structure,
+        tree: Option<ChunkAddress>,
+        manifest: String,
+    ) -> Result<()> {
+        let outcome = self.read_list(structure).and_then(|listed| match tree {
+            Some(tree) => self.compare(tree, &listed),
+            None => Ok(()),
+        });
+        match outcome {
             Err(error) if error.is_corruption() => {
-                findings.object(object, reason_of(&error), Some(read.structure.sid));
+                let object = object_of(&error).map_or(manifest, ToOwned::to_owned);
+                self.findings
+                    .object(object, reason_of(&error), Some(self.point));
                 Ok(())
             }
             outcome => outcome,
         }
     }
-}
 
-impl PointCheck<'_> {
-    fn run(&mut self, read: &ReadPoint) -> Result<()> {
-        let listed = self.read_list(read)?;
-        let root_at = read.names.tree;
+    fn compare(&mut self, root_at: ChunkAddress, listed: &Uses) -> Result<()> {
         self.uses.chunk(root_at, 1);
         let root = self.tree.root(root_at)?;
         self.walk(&root)?;
         let counted = std::mem::take(&mut self.uses).into_sorted();
-        if counted != listed {
-            return Err(Error::TreeDamaged(
-                "the reference list does not count what the tree holds",
-            ));
+        if counted == *listed {
+            return Ok(());
         }
-        Ok(())
+        Err(Error::TreeDamaged(
+            "the reference list does not count what the tree holds",
+        ))
     }
 
-    fn read_list(&self, read: &ReadPoint) -> Result<BTreeMap<PackId, BTreeMap<u16, Vec<i64>>>> {
+    /// Reads the list and looks for a good copy of everything in it.
+    fn read_list(&self, structure: &Structure) -> Result<Uses> {
         let mut listed = BTreeMap::new();
-        for piece in &read.structure.list {
+        for piece in &structure.list {
             let raw = self.engine.piece(piece.address())?;
             for entry in ListPiece::decode(&raw)?.packs {
-                if self.findings.is_damaged(&entry.pack) {
-                    let object = self.directory.object_name(self.engine.vault(), &entry.pack);
-                    self.findings
-                        .object(object, String::new(), Some(self.point));
+                for block in &entry.blocks {
+                    self.check_block(entry.pack, block);
                 }
                 let blocks = entry.blocks.into_iter().map(|block| {
                     let counts: Vec<i64> =
@@ -139,6 +201,29 @@ impl PointCheck<'_> {
             }
         }
         Ok(listed)
+    }
+
+    fn check_block(&self, pack: PackId, block: &BlockUse) {
+        let name = BlockName {
+            pack,
+            ordinal: block.ordinal,
+        };
+        if self.directory.resolve(name).is_some() {
+            return;
+        }
+        let used = (0..=u16::MAX)
+            .zip(&block.counts)
+            .filter(|(_, count)| **count > 0);
+        let mut used = used.map(|(chunk, _)| ChunkAddress {
+            pack,
+            block: block.ordinal,
+            chunk,
+        });
+        if used.any(|at| self.directory.remapped(at).is_none()) {
+            let vault = self.engine.vault();
+            self.findings
+                .hurt_block(self.directory, vault, name, self.point);
+        }
     }
 
     fn walk(&mut self, dir: &Record) -> Result<()> {
@@ -229,5 +314,16 @@ impl PointCheck<'_> {
                 Ok(self.engine.wait(bytes)?)
             }
         }
+    }
+}
+
+/// The object that an error names.
+fn object_of(error: &Error) -> Option<&str> {
+    match error {
+        Error::Vault(
+            strongroom_vault::Error::Object { object, .. }
+            | strongroom_vault::Error::Missing { object },
+        ) => Some(object),
+        _ => None,
     }
 }

@@ -66,7 +66,7 @@ fn is_whole(vault: &Strongroom, home: &Path) {
     restore_point(vault, &vault.point("latest").expect("a point").id, &out);
     assert_eq!(differences(home, &out), "");
     let mut options = VerifyOptions::default();
-    options.read_data = true;
+    options.level = strongroom::VerifyLevel::Data;
     let verified = vault.verify(&options, &NoMonitor).expect("verified");
     assert!(verified.damaged.is_empty(), "{:?}", verified.damaged);
 }

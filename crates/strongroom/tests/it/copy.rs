@@ -142,7 +142,7 @@ impl Home {
             assert_eq!(snapshot(&out.path().join("out")), *tree);
         }
         let mut all = VerifyOptions::default();
-        all.read_data = true;
+        all.level = strongroom::VerifyLevel::Data;
         let verified = vault.verify(&all, &NoMonitor).expect("verified");
         assert!(verified.damaged.is_empty(), "{:?}", verified.damaged);
     }

@@ -185,7 +185,9 @@ fn no_run_asks_more_than_its_formula() {
     for (run, read_data) in [("verify", false), ("verify --read-data", true)] {
         let (vault, log) = scene.open();
         let mut options = VerifyOptions::default();
-        options.read_data = read_data;
+        if read_data {
+            options.level = strongroom::VerifyLevel::Data;
+        }
         vault.verify(&options, &NoMonitor).expect("verified");
         let whole = if read_data { packs } else { 0 };
         let reads = after.segments + after.points + packs + after.meta_blocks + whole;

@@ -333,7 +333,7 @@ fn examine(sample: &Sample, objects: &Objects, name: &str, harm: Harm, what: &st
 
 fn full() -> VerifyOptions {
     let mut options = VerifyOptions::default();
-    options.read_data = true;
+    options.level = strongroom::VerifyLevel::Data;
     options
 }
 

@@ -69,7 +69,7 @@ fn fill_again_and_again(rounds: usize) {
         assert!(swept.freed_bytes > 3 << 20, "round {round}: {swept:?}");
         fs::remove_file(disk.0.join("filler")).expect("removed");
         let mut verify = VerifyOptions::default();
-        verify.read_data = true;
+        verify.level = strongroom::VerifyLevel::Data;
         let verified = vault.verify(&verify, &NoMonitor).expect("verified");
         assert!(verified.damaged.is_empty(), "{:?}", verified.damaged);
         let out = dir.path().join(format!("out{round}"));

@@ -263,7 +263,7 @@ fn a_flipped_bit_is_mended_by_whoever_reads_it() {
     let verified = mirror.open(0).verify(
         &{
             let mut options = VerifyOptions::default();
-            options.read_data = true;
+            options.level = strongroom::VerifyLevel::Data;
             options
         },
         &NoMonitor,

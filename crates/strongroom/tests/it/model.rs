@@ -145,7 +145,7 @@ fn check_history(block_bytes: u32, pack_bytes: u64, steps: Vec<Step>) {
         assert_eq!(&files_below(&out), expected);
     }
     let mut full = VerifyOptions::default();
-    full.read_data = true;
+    full.level = strongroom::VerifyLevel::Data;
     let verified = vault.verify(&full, &NoMonitor).expect("verified");
     assert!(verified.damaged.is_empty(), "{:?}", verified.damaged);
 }

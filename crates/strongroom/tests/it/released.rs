@@ -66,7 +66,7 @@ fn every_released_vault_opens_and_restores() {
         let url = place.to_str().expect("text");
         let vault = Strongroom::open(url, SlotSecret::Passphrase(&passphrase)).expect("it opens");
         let mut options = VerifyOptions::default();
-        options.read_data = true;
+        options.level = strongroom::VerifyLevel::Data;
         let verified = vault.verify(&options, &NoMonitor).expect("verified");
         assert!(verified.damaged.is_empty(), "{:?}", verified.damaged);
         let expected = fs::read(folder.join("expected.json")).expect("readable");

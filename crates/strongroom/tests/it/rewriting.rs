@@ -90,7 +90,7 @@ impl Scene {
             }
         }
         let mut options = VerifyOptions::default();
-        options.read_data = true;
+        options.level = strongroom::VerifyLevel::Data;
         let verified = vault.verify(&options, &NoMonitor).expect("verified");
         assert!(verified.damaged.is_empty(), "{:?}", verified.damaged);
     }

@@ -97,7 +97,7 @@ impl History {
             }
         }
         let mut options = VerifyOptions::default();
-        options.read_data = true;
+        options.level = strongroom::VerifyLevel::Data;
         let verified = vault.verify(&options, &NoMonitor).expect("verified");
         assert!(verified.damaged.is_empty(), "{:?}", verified.damaged);
     }

@@ -79,7 +79,7 @@ pub enum FormatError {
 }
 
 impl FormatError {
-    /// True when stored bytes are damaged; false for a version, feature or key problem.
+    /// True when stored bytes are damaged, or signed by nobody who may; false for a version, feature or key problem.
     #[must_use]
     pub fn is_corruption(&self) -> bool {
         match self {
@@ -89,7 +89,9 @@ impl FormatError {
             | Self::Compression(_) => false,
             Self::Crypto(error) => matches!(
                 error,
-                strongroom_crypto::Error::OpenFailed | strongroom_crypto::Error::Malformed(_)
+                strongroom_crypto::Error::OpenFailed
+                    | strongroom_crypto::Error::Malformed(_)
+                    | strongroom_crypto::Error::BadSignature
             ),
             _ => true,
         }

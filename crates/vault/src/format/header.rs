@@ -62,6 +62,8 @@ pub enum ObjectKind {
     Remap = 15,
     /// A recovery point that was copied from another place of the vault.
     CopiedPoint = 17,
+    /// Which copies of blocks are damaged.
+    Notice = 16,
 }
 
 impl ObjectKind {
@@ -83,6 +85,7 @@ impl ObjectKind {
             14 => Self::Link,
             15 => Self::Remap,
             17 => Self::CopiedPoint,
+            16 => Self::Notice,
             _ => return None,
         })
     }
@@ -109,7 +112,7 @@ impl ObjectKind {
             Self::Segment => 257 << 20,
             Self::Manifest => 9 << 20,
             Self::CopiedPoint => 10 << 20,
-            Self::Mark | Self::Plan | Self::Remap => 17 << 20,
+            Self::Mark | Self::Plan | Self::Remap | Self::Notice => 17 << 20,
             _ => (1 << 20) + 4096,
         }
     }
@@ -134,6 +137,7 @@ impl fmt::Display for ObjectKind {
             Self::Link => "chain link",
             Self::Remap => "remap",
             Self::CopiedPoint => "copied point",
+            Self::Notice => "damage notice",
         })
     }
 }

@@ -107,6 +107,11 @@ id!(
     16
 );
 id!(
+    /// A damage notice.
+    NoticeId,
+    16
+);
+id!(
     /// A machine: only its own dead sessions may it fence.
     MachineId,
     16

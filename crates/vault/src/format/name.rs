@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::ids::parse_hex;
-use super::{DomainId, ObjectKind, PackId, RemapId, SessionId, SlotId, SourceId};
+use super::{DomainId, NoticeId, ObjectKind, PackId, RemapId, SessionId, SlotId, SourceId};
 
 /// The name of an object in the store.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Hash)]
@@ -69,6 +69,8 @@ pub enum ObjectName {
     },
     /// `remap/<dom>/<id>`
     Remap { domain: DomainId, remap: RemapId },
+    /// `notice/<dom>/<id>`
+    Notice { domain: DomainId, notice: NoticeId },
 }
 
 impl fmt::Display for ObjectName {
@@ -126,6 +128,7 @@ impl fmt::Display for ObjectName {
                 number,
             } => write!(f, "chain/{domain}/{source}/{session}/{number}"),
             Self::Remap { domain, remap } => write!(f, "remap/{domain}/{remap}"),
+            Self::Notice { domain, notice } => write!(f, "notice/{domain}/{notice}"),
         }
     }
 }
@@ -172,31 +175,12 @@ impl ObjectName {
                 source: source.parse().ok()?,
                 session: session.parse().ok()?,
             },
-            ["sess", domain, source, session, what] => {
-                let (domain, source) = (domain.parse().ok()?, source.parse().ok()?);
-                let session = session.parse().ok()?;
-                match what {
-                    "reg" => Self::Registration {
-                        domain,
-                        source,
-                        session,
-                    },
-                    "pin" => Self::Pin {
-                        domain,
-                        source,
-                        session,
-                    },
-                    _ => {
-                        let number = decimal(what.strip_prefix("cp-")?)?;
-                        Self::Checkpoint {
-                            domain,
-                            source,
-                            session,
-                            number,
-                        }
-                    }
-                }
-            }
+            ["sess", domain, source, session, what] => session_object(
+                domain.parse().ok()?,
+                source.parse().ok()?,
+                session.parse().ok()?,
+                what,
+            )?,
             ["gc", domain, step] => cycle_step(domain.parse().ok()?, step)?,
             ["chain", domain, source, session, number] => Self::Link {
                 domain: domain.parse().ok()?,
@@ -208,10 +192,41 @@ impl ObjectName {
                 domain: domain.parse().ok()?,
                 remap: remap.parse().ok()?,
             },
+            ["notice", domain, notice] => Self::Notice {
+                domain: domain.parse().ok()?,
+                notice: notice.parse().ok()?,
+            },
             _ => return None,
         };
         Some(name)
     }
+}
+
+/// `reg`, `pin` or `cp-<n>` of a session.
+fn session_object(
+    domain: DomainId,
+    source: SourceId,
+    session: SessionId,
+    what: &str,
+) -> Option<ObjectName> {
+    Some(match what {
+        "reg" => ObjectName::Registration {
+            domain,
+            source,
+            session,
+        },
+        "pin" => ObjectName::Pin {
+            domain,
+            source,
+            session,
+        },
+        _ => ObjectName::Checkpoint {
+            domain,
+            source,
+            session,
+            number: decimal(what.strip_prefix("cp-")?)?,
+        },
+    })
 }
 
 /// `<N, 10 digits>.mark`, `.plan` or `.done`; cycles count from 1.

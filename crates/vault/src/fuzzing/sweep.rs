@@ -6,8 +6,8 @@ use strongroom_crypto::{Role, SecretKey, SeededEntropy, framed_len, object_key, 
 use super::objects::is_too_deep;
 use super::{OBJECT_ID, OTHER_VAULT, VAULT, key, other_key, with_a_bit_turned};
 use crate::format::{
-    ChunkAddress, DomainId, End, FormatError, Header, Link, Mark, ObjectKind, ObjectName, Plan,
-    Remap, SessionId, Signer, Signers, open_signed, seal_signed,
+    ChunkAddress, DomainId, End, FormatError, Header, Link, Mark, Notice, ObjectKind, ObjectName,
+    Plan, Remap, SessionId, Signer, Signers, open_signed, seal_signed,
 };
 
 const DOMAIN: DomainId = DomainId::from_bytes([0x22; 8]);
@@ -110,6 +110,22 @@ pub fn sweep_document(text: &[u8]) -> bool {
     }
     assert!(!is_too_deep(text) || (link.is_err() && end.is_err()));
     link.is_ok() || end.is_ok()
+}
+
+/// The table of a damage notice.
+pub fn notice(plain: &[u8]) -> bool {
+    let Ok(notice) = Notice::decode(plain) else {
+        return false;
+    };
+    assert!(notice.packs.len() <= 65_536 && notice.packs.is_sorted_by(|a, b| a.pack < b.pack));
+    for hurt in &notice.packs {
+        assert!(hurt.kind.is_pack() && hurt.positions.is_sorted_by(|a, b| a < b));
+    }
+    assert!(
+        notice.encode() == plain,
+        "a damage notice has one form only"
+    );
+    true
 }
 
 /// The table of a remap.

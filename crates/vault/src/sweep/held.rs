@@ -13,6 +13,8 @@ pub(crate) struct Held {
     pub(crate) object_bytes: u64,
     pub(crate) chunks_count: u32,
     pub(crate) contents: Contents,
+    /// Some of it was found damaged.
+    pub(crate) is_hurt: bool,
 }
 
 /// The blocks of a pack.

@@ -52,6 +52,7 @@ impl Survey {
                 object_bytes: entry.object_bytes,
                 chunks_count: 0,
                 contents: Contents::Born(0),
+                is_hurt: false,
             })
             .collect();
         Ok(Self {

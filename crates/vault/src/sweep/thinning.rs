@@ -59,7 +59,8 @@ pub(super) async fn choose(
 
 fn suspects(survey: &Survey) -> Vec<&Held> {
     let mut suspects: Vec<(u64, &Held)> = Vec::new();
-    for pack in &survey.held {
+    // Sealed blocks are copied unread: damage would get away from the notice that names it.
+    for pack in survey.held.iter().filter(|pack| !pack.is_hurt) {
         let needed = pack.needed_chunks_count(&survey.live);
         if thin::is_suspect(needed, pack.chunks_count) {
             let (needed, all) = (u64::from(needed), u64::from(pack.chunks_count.max(1)));

@@ -7,6 +7,7 @@
 mod copy_vectors;
 mod hostile;
 mod many_chunks;
+mod notice_vectors;
 mod place_vectors;
 mod sweep_vectors;
 mod vectors;

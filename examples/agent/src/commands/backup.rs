@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
+use strongroom::vault::format::SessionId;
 use strongroom::{BackupOptions, BackupReport, PointState, Strongroom};
 
 use crate::access::{self, Access, Need, Place};
@@ -119,8 +120,9 @@ fn make(
     }
     let report = access.vault.backup(&options, &progress)?;
     let elapsed = progress.finish();
-    if report.recovery_point.is_some() {
+    if let Some(point) = &report.recovery_point {
         give_places_what_they_lack(agent, access);
+        note_head(agent, access, point);
     }
 
     let restore = report
@@ -167,6 +169,27 @@ fn give_places_what_they_lack(agent: &Agent, access: &Access) {
         agent.out.note(&format!(
             "note: a place of the vault is away and lacks what is new ({place}); \
              `strongroom-agent vault catch-up` gives it what it lacks"
+        ));
+    }
+}
+
+/// Remembers the new point as the furthest of its source, unless the vault lacks what was seen before: then that is told.
+/// The point stands whatever comes of this.
+fn note_head(agent: &Agent, access: &Access, point: &SessionId) {
+    let vault_id = access.vault_id();
+    let noted = || -> Result<Option<String>> {
+        let before = agent.state.remembered(&vault_id)?;
+        let (after, finding) = access.vault.note_point(point, &before)?;
+        agent.state.remember(&vault_id, &after)?;
+        Ok(finding.map(|finding| format!("recovery point {}: {}", finding.point, finding.reason)))
+    };
+    let warning = match noted() {
+        Ok(warning) => warning,
+        Err(fail) => Some(fail.message),
+    };
+    if let Some(warning) = warning {
+        agent.out.note(&format!(
+            "warning: the history of this source: {warning}; `strongroom-agent status` tells more"
         ));
     }
 }

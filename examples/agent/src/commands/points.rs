@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
 use strongroom::{Judged, PointState, PointView};
 
 use crate::access::{self, Need};
@@ -37,8 +38,13 @@ pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
         .iter()
         .map(|point| (point.verdict.id, point))
         .collect();
+    let drills = agent.state.drills(&access.vault_id())?;
+    let proven_at = |point: &PointView| {
+        let proven = drills.get(&point.source)?;
+        (proven.point == point.id).then_some(proven.at)
+    };
     let documents = points.iter().map(|point| {
-        let document = json::Point::new(point, now);
+        let document = json::Point::new(point, proven_at(point), now);
         match judged.get(&point.id) {
             Some(judged) => document.judged(judged),
             None => document,
@@ -47,11 +53,12 @@ pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
     if agent.out.json {
         agent.out.document(&documents.collect::<Vec<_>>())?;
     } else {
-        let kept: Vec<_> = points
+        let kept = |point: &PointView| judged.get(&point.id).map(|judged| kept_by(judged));
+        let rows: Vec<_> = points
             .iter()
-            .map(|point| judged.get(&point.id).map(|judged| kept_by(judged)))
+            .map(|point| row(point, kept(point), proven_at(point)))
             .collect();
-        agent.out.text(&text(&points, kept))?;
+        agent.out.text(&text(&rows))?;
     }
     Ok(Code::Done)
 }
@@ -67,8 +74,8 @@ fn kept_by(judged: &Judged) -> String {
     }
 }
 
-fn text(points: &[PointView], kept: Vec<Option<String>>) -> String {
-    if points.is_empty() {
+fn text(rows: &[Vec<String>]) -> String {
+    if rows.is_empty() {
         return "no recovery points".to_owned();
     }
     let columns = [
@@ -81,15 +88,10 @@ fn text(points: &[PointView], kept: Vec<Option<String>>) -> String {
         ("kept", Align::Left),
         ("tags", Align::Left),
     ];
-    let rows: Vec<_> = points
-        .iter()
-        .zip(kept)
-        .map(|(point, kept)| row(point, kept))
-        .collect();
-    human::table(&columns, &rows)
+    human::table(&columns, rows)
 }
 
-fn row(point: &PointView, judged: Option<String>) -> Vec<String> {
+fn row(point: &PointView, judged: Option<String>, proven_at: Option<DateTime<Utc>>) -> Vec<String> {
     let is_known = point.state != PointState::Damaged;
     let known = |text: String| if is_known { text } else { "?".to_owned() };
     let tags: Vec<_> = point
@@ -107,6 +109,13 @@ fn row(point: &PointView, judged: Option<String>) -> Vec<String> {
         .filter_map(|(why, at)| Some(format!("{why} {}", human::time(at?))));
     let held = point.is_held.then(|| "held".to_owned());
     let own = held.into_iter().chain(dates).collect::<Vec<_>>().join(", ");
+    let proven = proven_at.map(|at| format!("proven restorable {}", human::time(at)));
+    let kept = [Some(judged.unwrap_or(own)), proven];
+    let kept: Vec<String> = kept
+        .into_iter()
+        .flatten()
+        .filter(|text| !text.is_empty())
+        .collect();
     vec![
         point.id.to_string(),
         known(human::clean(&point.source)),
@@ -114,7 +123,7 @@ fn row(point: &PointView, judged: Option<String>) -> Vec<String> {
         point.state.as_str().to_owned(),
         known(human::count(point.files_count)),
         known(human::bytes(point.logical_bytes)),
-        judged.unwrap_or(own),
+        kept.join(", "),
         human::clean(&tags.join(" ")),
     ]
 }

@@ -1,18 +1,81 @@
-//! `status`: this machine, its vault and how old the newest points are.
+//! `status`: this machine, its vault, how old the newest points are, and whether the vault shows all that was seen.
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
-use strongroom::{PointState, PointView};
+use strongroom::vault::format::PackId;
+use strongroom::{History, HistoryFinding, PointState, PointView};
 
-use crate::access::{self, Need};
+use crate::access::{self, Access, Need};
 use crate::commands::vault;
 use crate::fail::{Code, Result};
 use crate::output::human::{self, Align};
 use crate::output::json;
 use crate::run::{Agent, now};
+use crate::state::Drills;
 
-pub(crate) fn run(agent: &Agent) -> Result<Code> {
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Take what the vault shows now for right, although this machine has seen more: after the vault was set back on
+    /// purpose, or points were lost
+    #[arg(long)]
+    accept_history: bool,
+}
+
+/// What this machine knows beside what the vault says of itself.
+struct Seen {
+    history: History,
+    drills: Drills,
+    verified: BTreeMap<PackId, DateTime<Utc>>,
+}
+
+impl Seen {
+    fn look(agent: &Agent, access: &Access, args: &Args) -> Result<Self> {
+        let vault_id = access.vault_id();
+        let before = agent.state.remembered(&vault_id)?;
+        let history = access.vault.history(&before)?;
+        let (after, history) = if args.accept_history {
+            let accepted = history.accept(&before);
+            let history = access.vault.history(&accepted)?;
+            (accepted, history)
+        } else {
+            (history.remember(&before), history)
+        };
+        agent.state.remember(&vault_id, &after)?;
+        Ok(Self {
+            history,
+            drills: agent.state.drills(&vault_id)?,
+            verified: agent.state.verified(&vault_id)?,
+        })
+    }
+}
+
+/// What is wrong with the histories; empty when nothing is.
+pub(crate) fn history_text(history: &History) -> String {
+    let mut text = String::new();
+    for finding in &history.findings {
+        let weight = if finding.problem.is_certain() {
+            "suspect history"
+        } else {
+            "note"
+        };
+        text.push_str(&format!(
+            "\n\n{weight}: recovery point {}: {}",
+            finding.point, finding.reason
+        ));
+    }
+    let is_certain = |finding: &HistoryFinding| finding.problem.is_certain();
+    if history.findings.iter().any(is_certain) {
+        text.push_str(
+            "\n\nSomebody has set the vault back, or taken something away from it. Where that was meant, \
+             `strongroom-agent status --accept-history` takes what it shows now for right.",
+        );
+    }
+    text
+}
+
+pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
     let access = match access::place(agent)? {
         Some(place) => Some(access::open_at(agent, place, Need::Any)?),
         None => None,
@@ -26,6 +89,8 @@ pub(crate) fn run(agent: &Agent) -> Result<Code> {
     let machine = machine.map(|id| format!("{:032x}", u128::from_be_bytes(id)));
     let state_dir = agent.state.dir().ok().map(|dir| dir.display().to_string());
     let described = access.as_ref().map(vault::describe).transpose()?;
+    let look = |access: &Access| Seen::look(agent, access, args);
+    let seen = access.as_ref().map(look).transpose()?;
     if agent.out.json {
         agent.out.document(&json!({
             "machine": machine,
@@ -33,7 +98,12 @@ pub(crate) fn run(agent: &Agent) -> Result<Code> {
             "version": env!("CARGO_PKG_VERSION"),
             "state_dir": state_dir,
             "vault": described,
-            "sources": sources.iter().map(source_json).collect::<Vec<_>>(),
+            "sources": sources.iter().map(|source| source_json(source, seen.as_ref())).collect::<Vec<_>>(),
+            "history": seen.as_ref().map(|seen| json::findings(&seen.history)),
+            "heads": seen.as_ref().map(heads_json),
+            "verified_packs_count": seen.as_ref().map(|seen| seen.verified.len()),
+            "oldest_verified_at": seen.as_ref().and_then(|seen| seen.verified.values().min()).copied().map(json::time),
+            "last_verified_at": seen.as_ref().and_then(|seen| seen.verified.values().max()).copied().map(json::time),
         }))?;
         return Ok(Code::Done);
     }
@@ -50,7 +120,12 @@ pub(crate) fn run(agent: &Agent) -> Result<Code> {
         ("agent", env!("CARGO_PKG_VERSION").to_owned()),
     ];
     let vault = match &described {
-        Some(described) => format!("{}\n\n{}", vault::text(described), sources_text(&sources)),
+        Some(described) => format!(
+            "{}\n\n{}{}",
+            vault::text(described),
+            sources_text(&sources, seen.as_ref()),
+            seen.as_ref().map(seen_text).unwrap_or_default()
+        ),
         None => NO_VAULT.to_owned(),
     };
     agent
@@ -84,8 +159,39 @@ fn by_source(points: &[PointView]) -> Vec<Source<'_>> {
     sources.into_values().collect()
 }
 
-fn source_json(source: &Source<'_>) -> Value {
+fn heads_json(seen: &Seen) -> Vec<Value> {
+    let head = |head: &strongroom::Head| {
+        json!({
+            "source_id": head.source.to_string(),
+            "recovery_point": head.point.to_string(),
+            "seq": head.seq,
+        })
+    };
+    seen.history.heads.iter().map(head).collect()
+}
+
+fn seen_text(seen: &Seen) -> String {
+    let mut text = String::new();
+    if let (Some(oldest), Some(newest)) =
+        (seen.verified.values().min(), seen.verified.values().max())
+    {
+        let now = now();
+        text.push_str(&format!(
+            "\n\nthis machine has read and checked {} of the vault, the last {}, the one longest ago {}",
+            human::counted(seen.verified.len() as u64, "pack"),
+            human::ago(*newest, now),
+            human::ago(*oldest, now),
+        ));
+    }
+    text.push_str(&history_text(&seen.history));
+    text
+}
+
+fn source_json(source: &Source<'_>, seen: Option<&Seen>) -> Value {
+    let proven = seen.and_then(|seen| seen.drills.get(&source.newest.source));
     json!({
+        "proven_point": proven.map(|proven| proven.point.to_string()),
+        "proven_restorable_at": proven.map(|proven| json::time(proven.at)),
         "source": source.newest.source,
         "recovery_point": source.newest.id.to_string(),
         "taken_at": json::time(source.newest.taken_at),
@@ -95,7 +201,7 @@ fn source_json(source: &Source<'_>) -> Value {
     })
 }
 
-fn sources_text(sources: &[Source<'_>]) -> String {
+fn sources_text(sources: &[Source<'_>], seen: Option<&Seen>) -> String {
     if sources.is_empty() {
         return "no recovery points".to_owned();
     }
@@ -108,6 +214,8 @@ fn sources_text(sources: &[Source<'_>]) -> String {
             source.newest.state.as_str().to_owned(),
             human::bytes(source.newest.logical_bytes),
             human::count(source.points_count),
+            seen.and_then(|seen| seen.drills.get(&source.newest.source))
+                .map_or_else(|| "never".to_owned(), |proven| human::ago(proven.at, now)),
         ]
     };
     let columns = [
@@ -117,6 +225,7 @@ fn sources_text(sources: &[Source<'_>]) -> String {
         ("state", Align::Left),
         ("size", Align::Right),
         ("points", Align::Right),
+        ("last drill", Align::Left),
     ];
     human::table(&columns, &sources.iter().map(row).collect::<Vec<_>>())
 }
@@ -132,7 +241,7 @@ mod tests {
             id: SessionId::new(u64::try_from(secs).unwrap() * 1000, [0; 10]),
             source: source.to_owned(),
             host: String::new(),
-            taken_at: chrono::DateTime::from_timestamp(secs, 0).unwrap(),
+            taken_at: DateTime::from_timestamp(secs, 0).unwrap(),
             written_at: None,
             previous: None,
             slots: None,

@@ -7,7 +7,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use strongroom::fs::Kind;
 use strongroom::{
-    BackupReport, Change, Difference, EntryView, Judged, PointView, RestoreReport, VerifyReport,
+    BackupReport, Change, Difference, EntryView, History, HistoryFinding, Judged, PointView,
+    RestoreReport, VerifyReport,
 };
 
 use crate::fail::Fail;
@@ -83,7 +84,7 @@ pub(crate) struct Skipped<'a> {
     reason: &'a str,
 }
 
-fn skipped(skipped: &[strongroom::Skipped]) -> Vec<Skipped<'_>> {
+pub(crate) fn skipped(skipped: &[strongroom::Skipped]) -> Vec<Skipped<'_>> {
     skipped
         .iter()
         .map(|one| Skipped {
@@ -161,11 +162,18 @@ pub(crate) struct Point<'a> {
     files_count: u64,
     host: &'a str,
     roots: Vec<Path<'a>>,
+    /// When this machine has last restored it in a drill.
+    proven_restorable_at: Option<String>,
 }
 
 impl<'a> Point<'a> {
-    pub(crate) fn new(point: &'a PointView, now: DateTime<Utc>) -> Self {
+    pub(crate) fn new(
+        point: &'a PointView,
+        proven_at: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+    ) -> Self {
         Self {
+            proven_restorable_at: proven_at.map(time),
             recovery_point: point.id.to_string(),
             source: &point.source,
             taken_at: time(point.taken_at),
@@ -325,7 +333,37 @@ pub(crate) struct Verify<'a> {
     packs_count: u64,
     verified_bytes: u64,
     damaged: Vec<Damage<'a>>,
+    /// Damaged, but needed by no point.
+    superseded: Vec<Damage<'a>>,
+    packs_left_count: u64,
+    /// The vault has got a notice of what was new of the damage.
+    is_noted: bool,
+    history: Vec<Finding<'a>>,
     elapsed_secs: f64,
+}
+
+/// Something in a history that does not go together.
+#[derive(Debug, Serialize)]
+pub(crate) struct Finding<'a> {
+    problem: &'static str,
+    /// False where honest runs can have caused it.
+    is_certain: bool,
+    source_id: String,
+    recovery_point: String,
+    reason: &'a str,
+}
+
+pub(crate) fn findings(history: &History) -> Vec<Finding<'_>> {
+    fn finding(one: &HistoryFinding) -> Finding<'_> {
+        Finding {
+            problem: one.problem.as_str(),
+            is_certain: one.problem.is_certain(),
+            source_id: one.source.to_string(),
+            recovery_point: one.point.to_string(),
+            reason: &one.reason,
+        }
+    }
+    history.findings.iter().map(finding).collect()
 }
 
 #[derive(Debug, Serialize)]
@@ -336,7 +374,7 @@ struct Damage<'a> {
 }
 
 impl<'a> Verify<'a> {
-    pub(crate) fn new(report: &'a VerifyReport, elapsed_secs: f64) -> Self {
+    pub(crate) fn new(report: &'a VerifyReport, history: &'a History, elapsed_secs: f64) -> Self {
         let damage = |one: &'a strongroom::Damage| Damage {
             object: &one.object,
             reason: &one.reason,
@@ -347,6 +385,10 @@ impl<'a> Verify<'a> {
             packs_count: report.packs_count,
             verified_bytes: report.verified_bytes,
             damaged: report.damaged.iter().map(damage).collect(),
+            superseded: report.superseded.iter().map(damage).collect(),
+            packs_left_count: report.packs_left_count,
+            is_noted: report.is_noted,
+            history: findings(history),
             elapsed_secs,
         }
     }

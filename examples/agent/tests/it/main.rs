@@ -24,3 +24,4 @@ mod policy;
 mod settings;
 mod stopped;
 mod terminal;
+mod verify;

@@ -134,7 +134,7 @@ impl World {
             assert_eq!(snapshot(&target), *expected, "{told}: {point}");
         }
         let mut options = VerifyOptions::default();
-        options.read_data = true;
+        options.level = strongroom::VerifyLevel::Data;
         let verified = vault.verify(&options, &NoMonitor).expect("verified");
         assert!(
             verified.damaged.is_empty(),

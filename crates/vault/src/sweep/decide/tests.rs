@@ -27,6 +27,7 @@ fn born(number: u8) -> Held {
         object_bytes: 1000,
         chunks_count: 4,
         contents: Contents::Born(1),
+        is_hurt: false,
     }
 }
 

@@ -95,6 +95,7 @@ impl FreshPack {
             } else {
                 Contents::Given(self.blocks)
             },
+            is_hurt: false,
         })
     }
 }

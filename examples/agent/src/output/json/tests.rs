@@ -82,10 +82,10 @@ fn points() {
         "recovery_point": point.id.to_string(), "source": "home", "taken_at": "2026-01-01T00:00:00.000Z",
         "state": "partial", "logical_bytes": 9, "kept_because": ["hold"], "expires_at": null,
         "hold_until": "2033-05-18T03:33:20.000Z", "deleted_at": null, "tags": {"k": "v"}, "files_count": 1,
-        "host": "h", "roots": [{"path": "/home"}],
+        "host": "h", "roots": [{"path": "/home"}], "proven_restorable_at": null,
     });
     assert_eq!(
-        serde_json::to_value(Point::new(&point, now)).unwrap(),
+        serde_json::to_value(Point::new(&point, None, now)).unwrap(),
         expected
     );
     let late = DateTime::from_timestamp(2_000_000_001, 0).unwrap();
@@ -116,9 +116,15 @@ fn restores_and_verifies() {
         assert!(!value[field].is_null(), "{field}");
     }
     assert_eq!(value["skipped"], json!([{"path": "/x", "reason": "gone"}]));
-    let value = serde_json::to_value(Verify::new(&VerifyReport::default(), 0.0)).unwrap();
+    let value = serde_json::to_value(Verify::new(
+        &VerifyReport::default(),
+        &History::default(),
+        0.0,
+    ))
+    .unwrap();
     let expected = json!({
         "points_count": 0, "packs_count": 0, "verified_bytes": 0, "damaged": [], "elapsed_secs": 0.0,
+        "superseded": [], "packs_left_count": 0, "is_noted": false, "history": [],
     });
     assert_eq!(value, expected);
 }
