@@ -3,6 +3,7 @@
 
 use strongroom_crypto::Passphrase;
 use strongroom_vault::InitOptions;
+use strongroom_vault::format::SessionId;
 
 use super::packer::BlockWriter;
 use super::*;
