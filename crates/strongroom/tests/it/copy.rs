@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use object_store::memory::InMemory;
 use object_store::{ObjectStore, ObjectStoreExt};
-use strongroom::crypto::{Credential, KdfCost, Passphrase, Role, SlotSecret};
+use strongroom::crypto::{Credential, Role, SlotSecret};
 use strongroom::vault::copy::CopyReport;
-use strongroom::vault::format::{ObjectName, PackId, SessionId};
+use strongroom::vault::format::SessionId;
 use strongroom::vault::wrap::{Action, Fate, Faulty, recording};
-use strongroom::vault::{Error as VaultError, InitOptions, SweepOptions, points};
+use strongroom::vault::{InitOptions, SweepOptions, points};
 use strongroom::{
     BackupOptions, CopyOptions, CopyTarget, Error, NoMonitor, Strongroom, VerifyOptions,
 };

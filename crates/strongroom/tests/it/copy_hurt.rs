@@ -4,10 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use object_store::ObjectStoreExt;
-use strongroom::crypto::{KdfCost, Passphrase, Role, SlotSecret};
-use strongroom::vault::format::{ObjectName, PackId};
+use strongroom::crypto::{BlockContext, KdfCost, Passphrase, Role, SlotSecret, seal_block};
+use strongroom::vault::format::{
+    BlockName, BlockRowDraft, ChunkAddress, ObjectKind, ObjectName, PackBuilder, PackId, Remap,
+    RemapId, seal_signed,
+};
 use strongroom::vault::wrap::{Action, Fate, Faulty};
-use strongroom::vault::{Error as VaultError, SweepOptions};
+use strongroom::vault::{BlockReader, Error as VaultError, SweepOptions};
 use strongroom::{Error, Strongroom};
 
 use crate::copy::{Home, Store, copy, ids_of, memory, names, open, open_as, options, try_copy};
@@ -258,33 +261,24 @@ fn a_sweep_of_the_source_in_the_middle_loses_nothing() {
     }
 }
 
-#[test]
-fn chunks_that_were_stored_anew_come_with_their_remaps() {
-    use strongroom::vault::format::{ChunkAddress, ObjectKind, Remap, RemapId, seal_signed};
-    let home = Home::new(1);
+/// Blocks of a pack are born anew in another one: opened, and sealed under their new names. Returns which chunk went where.
+fn born_anew(
+    home: &Home,
+    old: PackId,
+    builder: &mut PackBuilder,
+    new: PackId,
+) -> Vec<(ChunkAddress, ChunkAddress)> {
     let vault = home.vault.vault();
-    let pack = names(&home.vault, "d").first().cloned().expect("a pack");
-    let Some(ObjectName::Pack {
-        pack: old, domain, ..
-    }) = ObjectName::parse(&pack)
-    else {
-        panic!("a pack's name");
-    };
-    // All its blocks are born anew elsewhere: sealed again, under new names, and the old ones go.
-    let reader = strongroom::vault::BlockReader::new(vault.clone(), 1 << 20, 1 << 20);
-    let toc = home
-        .vault
-        .wait(reader.toc(old, ObjectKind::DataPack))
-        .expect("read");
-    let new = PackId::from_bytes([0xcd; 16]);
-    let mut builder = strongroom::vault::format::PackBuilder::new(ObjectKind::DataPack, new);
-    let mut chunks = Vec::new();
+    let reader = BlockReader::new(vault.clone(), 1 << 20, 1 << 20);
+    let toc = home.vault.wait(reader.toc(old, ObjectKind::DataPack));
+    let toc = toc.expect("read");
     let key = vault.domain().expect("an owner's").data(0);
-    for (position, row) in (0..).zip(toc.blocks()) {
-        let rows = toc.chunks_of(position);
+    let mut chunks = Vec::new();
+    for (ordinal, row) in (0..).zip(toc.blocks()) {
+        let rows = toc.chunks_of(ordinal);
         let at = |pack, chunk| ChunkAddress {
             pack,
-            block: position,
+            block: ordinal,
             chunk,
         };
         // Room for the nonce comes first.
@@ -294,42 +288,49 @@ fn chunks_that_were_stored_anew_come_with_their_remaps() {
             raw.extend_from_slice(&home.vault.wait(read).expect("read"));
             chunks.push((at(old, chunk), at(new, chunk)));
         }
-        let birth = strongroom::vault::format::BlockName {
-            pack: new,
-            ordinal: position,
-        };
-        let context = strongroom::crypto::BlockContext {
+        let context = BlockContext {
             vault_id: *vault.id().as_bytes(),
-            domain_id: *domain.as_bytes(),
+            domain_id: *vault.domain_id().as_bytes(),
             birth_pack: *new.as_bytes(),
-            birth_ordinal: position,
+            birth_ordinal: ordinal,
             block_type: row.block_type,
             codec: 0,
             raw_len: row.raw_len,
         };
-        let entropy = &**vault.entropy();
-        strongroom::crypto::seal_block(&key, &context, &mut raw, entropy).expect("sealed");
-        let draft = strongroom::vault::format::BlockRowDraft {
-            birth,
+        seal_block(&key, &context, &mut raw, &**vault.entropy()).expect("sealed");
+        let draft = BlockRowDraft {
+            birth: BlockName { pack: new, ordinal },
             block_type: row.block_type,
             codec: 0,
             key_epoch: 0,
             raw_len: row.raw_len,
             chunks: rows.iter().map(|row| (row.id, row.raw_len)).collect(),
         };
-        builder.put_block(position, draft, raw);
+        builder.put_block(ordinal, draft, raw);
     }
-    let keys = vault.domain().expect("an owner's");
-    let sealed = builder
-        .finish(vault.id(), &domain, keys.toc())
-        .expect("a pack");
-    let name = ObjectName::pack(ObjectKind::DataPack, domain, new).to_string();
-    let put = vault.store().create_once(&name, &sealed.parts);
-    home.vault.wait(put).expect("written");
-    let name = ObjectName::Remap {
-        domain,
-        remap: RemapId::from_bytes([7; 16]),
+    chunks
+}
+
+/// Stores a pack's chunks anew, with a remap, and deletes the pack; returns the remap's name.
+fn rewrite(home: &Home, pack: &str) -> String {
+    let vault = home.vault.vault();
+    let Some(ObjectName::Pack {
+        pack: old, domain, ..
+    }) = ObjectName::parse(pack)
+    else {
+        panic!("a pack's name");
     };
+    let new = PackId::from_bytes([0xcd; 16]);
+    let mut builder = PackBuilder::new(ObjectKind::DataPack, new);
+    let chunks = born_anew(home, old, &mut builder, new);
+    let keys = vault.domain().expect("an owner's");
+    let sealed = builder.finish(vault.id(), &domain, keys.toc());
+    let name = ObjectName::pack(ObjectKind::DataPack, domain, new).to_string();
+    let parts = sealed.expect("a pack").parts;
+    let put = vault.store().create_once(&name, &parts);
+    home.vault.wait(put).expect("written");
+    let remap = RemapId::from_bytes([7; 16]);
+    let name = ObjectName::Remap { domain, remap };
     let object = seal_signed(
         ObjectKind::Remap,
         &name,
@@ -339,19 +340,24 @@ fn chunks_that_were_stored_anew_come_with_their_remaps() {
         &vault.signer().expect("an owner's"),
         &**vault.entropy(),
     );
-    let parts = [object.expect("sealed").into()];
-    let text = name.to_string();
-    let put = vault.store().create_once(&text, &parts);
+    let (name, parts) = (name.to_string(), [object.expect("sealed").into()]);
+    let put = vault.store().create_once(&name, &parts);
     home.vault.wait(put).expect("written");
-    home.vault
-        .wait(vault.store().delete(&pack))
-        .expect("deleted");
-    home.holds(&home.store, &home.ids());
+    let delete = vault.store().delete(pack);
+    home.vault.wait(delete).expect("deleted");
+    name
+}
 
+#[test]
+fn chunks_that_were_stored_anew_come_with_their_remaps() {
+    let home = Home::new(1);
+    let pack = names(&home.vault, "d").first().cloned().expect("a pack");
+    let remap = rewrite(&home, &pack);
+    home.holds(&home.store, &home.ids());
     let target = memory();
     let report = copy(&open(&home.store), &target);
     assert_eq!(report.copied, home.ids(), "{report:?}");
-    assert_eq!(names(&open(&target), "remap"), [name.to_string()]);
+    assert_eq!(names(&open(&target), "remap"), [remap]);
     home.holds(&target, &home.ids());
     assert_eq!(copy(&open(&home.store), &target).blocks_copied_count, 0);
 }
