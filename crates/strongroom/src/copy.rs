@@ -1,12 +1,9 @@
 //! A second copy of the vault: bringing points to another place, sealed as they are.
 
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
-use object_store::ObjectStore;
 use strongroom_vault::copy::{self, CopyPlan, CopyReport, CopyWatch};
-use strongroom_vault::format::{MachineId, SessionId};
-use strongroom_vault::{Error as VaultError, Vault};
+use strongroom_vault::format::{MachineId, PlaceMode, SessionId};
+use strongroom_vault::{Error as VaultError, Store, Vault, VaultUrl, create_store, open_store};
 
 use crate::engine::Strongroom;
 use crate::monitor::{Cancel, Monitor, Phase};
@@ -16,16 +13,26 @@ use crate::{Error, Result};
 #[derive(Debug, Clone)]
 pub enum CopyTarget {
     /// As the URL of a vault.
-    Url(String),
+    Url(VaultUrl),
     /// A store that the caller has made.
-    Store(Arc<dyn ObjectStore>),
+    Store(Store),
 }
 
 impl CopyTarget {
-    fn open(&self, create: bool) -> Result<Arc<dyn ObjectStore>> {
+    async fn open(&self, create: bool) -> Result<Store> {
+        Ok(match self {
+            Self::Url(url) if create => create_store(&[(url.clone(), PlaceMode::Decider)])?,
+            Self::Url(url) => open_store(url).await?,
+            Self::Store(store) => store.clone(),
+        })
+    }
+}
+
+impl std::fmt::Display for CopyTarget {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Url(url) => Ok(strongroom_vault::open_url(url, create)?),
-            Self::Store(store) => Ok(Arc::clone(store)),
+            Self::Url(url) => f.write_str(url.as_str()),
+            Self::Store(store) => f.write_str(&store.describe()),
         }
     }
 }
@@ -65,7 +72,8 @@ impl CopyOptions {
 }
 
 impl Strongroom {
-    /// What a copy would bring over now. Nothing is written, and the target need not exist.
+    /// What a copy would bring over now. Nothing is written, and the target need not exist. A vault in several places
+    /// cannot be copied: its configuration names them.
     ///
     /// # Errors
     /// [`Error::NoSuchPoint`]; when the target is another vault or cannot be used; or when the key opens no lists (as
@@ -75,7 +83,14 @@ impl Strongroom {
         if options.with_deletions {
             self.vault().signer()?;
         }
-        let target = match self.wait(async { options.target.open(false) }) {
+        if !self.vault().config().places.is_empty() {
+            return Err(Error::Vault(VaultError::Location {
+                url: options.target.to_string(),
+                reason: "a vault in several places has its copies there, and no more besides"
+                    .to_owned(),
+            }));
+        }
+        let target = match self.wait(options.target.open(false)) {
             Ok(store) => self.at(store)?,
             Err(Error::Vault(VaultError::NoVault { .. })) => None,
             Err(error) => return Err(error),
@@ -102,8 +117,8 @@ impl Strongroom {
         options: &CopyOptions,
         monitor: &dyn Monitor,
     ) -> Result<CopyReport> {
-        let store = self.wait(async { options.target.open(true) })?;
-        let target = match self.at(Arc::clone(&store))? {
+        let store = self.wait(options.target.open(true))?;
+        let target = match self.at(store.clone())? {
             Some(target) => target,
             None => self.wait(copy::make_beside(self.vault(), store))?,
         };
@@ -125,7 +140,7 @@ impl Strongroom {
     }
 
     /// The copy of this vault in a store; `None` where no vault is.
-    fn at(&self, store: Arc<dyn ObjectStore>) -> Result<Option<Vault>> {
+    fn at(&self, store: Store) -> Result<Option<Vault>> {
         match self.wait(self.vault().beside(store)) {
             Ok(vault) => Ok(Some(vault)),
             Err(VaultError::NoVault { .. }) => Ok(None),

@@ -36,8 +36,15 @@ pub(crate) fn open_as(store: &Store, credential: &Credential) -> Strongroom {
     Strongroom::open_store(Arc::clone(store), secret).expect("opened")
 }
 
+/// A store that is not waited for when it does not answer.
+fn impatient(store: &Store) -> strongroom::vault::Store {
+    let store = strongroom::vault::Store::new(Arc::clone(store));
+    store.set_patience(std::time::Duration::ZERO);
+    store
+}
+
 pub(crate) fn options(target: &Store) -> CopyOptions {
-    let mut options = CopyOptions::new(CopyTarget::Store(Arc::clone(target)));
+    let mut options = CopyOptions::new(CopyTarget::Store(impatient(target)));
     options.machine = [9; 16];
     options
 }

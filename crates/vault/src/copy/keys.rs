@@ -1,9 +1,7 @@
 //! The place of a copy, and which key slots stand there.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use object_store::ObjectStore;
 use strongroom_crypto::Role;
 
 use crate::format::{ObjectKind, ObjectName, SlotId};
@@ -115,8 +113,7 @@ pub(super) async fn bring(source: &Vault, target: &Store, slot: SlotId) -> Resul
 /// # Errors
 /// [`Error::StoreRefused`]; [`Error::OtherVault`] when another vault's is there meanwhile; [`Error::Missing`] when the
 /// place holds keys of a vault whose configuration is lost; or when a store fails.
-pub async fn make_beside(source: &Vault, store: Arc<dyn ObjectStore>) -> Result<Vault> {
-    let target = Store::new(Arc::clone(&store));
+pub async fn make_beside(source: &Vault, target: Store) -> Result<Vault> {
     let config = ObjectName::Config.to_string();
     let ids = slots::list(source.store()).await?;
     let foreign = slots::list(&target).await?;
@@ -133,7 +130,7 @@ pub async fn make_beside(source: &Vault, store: Arc<dyn ObjectStore>) -> Result<
     }
     target.create_once(&config, &[object]).await?;
     // Whoever was first: what stands there must be this vault.
-    source.beside(store).await
+    source.beside(target).await
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
         let help = "name another place with --to, on another disk or machine";
         return Err(Fail::usage("a vault is no second copy of itself", help));
     }
-    let mut options = CopyOptions::new(CopyTarget::Url(to.clone()));
+    let mut options = CopyOptions::new(CopyTarget::Url(agent.location(&to)));
     for text in &args.points {
         options.points.push(access.vault.point(text)?.id);
     }
