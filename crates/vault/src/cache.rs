@@ -102,6 +102,14 @@ impl<K: Eq + Hash + Copy, V> Cache<K, V> {
         }
     }
 
+    /// Forgets a value.
+    pub(crate) fn forget(&self, key: &K) {
+        let mut inner = self.lock();
+        if let Some(entry) = inner.entries.remove(key) {
+            inner.bytes -= entry.bytes;
+        }
+    }
+
     fn forget_empty(&self, key: K) {
         let mut inner = self.lock();
         if inner

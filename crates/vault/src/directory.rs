@@ -1,15 +1,17 @@
 //! Which packs exist, and where a chunk may be found.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use strongroom_chunking::PrefixTable;
 
 use crate::error::in_object;
 use crate::format::{
-    BlockName, ChunkAddress, FormatError, ObjectKind, ObjectName, PackId, Segment, SegmentEntry,
-    SegmentPack, SessionId, TOC_AT, Toc, padme, toc_extent,
+    BlockName, ChunkAddress, FormatError, ObjectKind, ObjectName, PackId, RemapId, Segment,
+    SegmentEntry, SegmentPack, SessionId, TOC_AT, Toc, padme, toc_extent,
 };
 use crate::remaps::Remaps;
+use crate::sweep::{Contents, Held, Unusable};
 use crate::{Error, Result, Vault};
 
 /// Bytes read at first from a pack whose table is wanted: most tables are shorter.
@@ -39,6 +41,8 @@ pub struct PackEntry {
     pub indexed_bytes: Option<u64>,
     /// Blocks in it, by the index or its own table.
     pub blocks_count: u32,
+    /// Chunks in it, likewise.
+    pub chunks_count: u32,
     /// Hash of the whole object by the index.
     pub blake3: Option<[u8; 32]>,
 }
@@ -68,7 +72,8 @@ pub struct PackDirectory {
     prefixes: PrefixTable,
     /// Blocks that lie in another pack than that of their birth: where their copies are.
     moved: HashMap<BlockName, Vec<(u32, u16)>>,
-    remaps: Remaps,
+    remaps: Arc<Remaps>,
+    unusable_remaps: HashSet<RemapId>,
     /// Listed, but named by no segment.
     unindexed: BTreeSet<PackId>,
     /// Of these, those that a session refers to and must publish.
@@ -89,15 +94,19 @@ impl PackDirectory {
     /// # Errors
     /// When the store fails.
     pub async fn list(vault: &Vault) -> Result<Self> {
-        Self::list_without(vault, &HashSet::new()).await
+        Self::list_without(vault, &Unusable::default()).await
     }
 
-    /// As [`PackDirectory::list`], as if these packs were not there: those that a sweep condemns or has deleted.
+    /// As [`PackDirectory::list`], as if these packs and remaps were not there: those that a sweep condemns or has
+    /// deleted.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn list_without(vault: &Vault, unusable: &HashSet<PackId>) -> Result<Self> {
-        let mut directory = Self::default();
+    pub async fn list_without(vault: &Vault, unusable: &Unusable) -> Result<Self> {
+        let mut directory = Self {
+            unusable_remaps: unusable.remaps.clone(),
+            ..Self::default()
+        };
         for (prefix, kind) in [("d", ObjectKind::DataPack), ("m", ObjectKind::MetaPack)] {
             for line in vault
                 .store()
@@ -105,7 +114,7 @@ impl PackDirectory {
                 .await?
             {
                 if let Some(ObjectName::Pack { pack, .. }) = ObjectName::parse(&line.name)
-                    && !unusable.contains(&pack)
+                    && !unusable.packs.contains(&pack)
                 {
                     directory.insert(pack, kind, line.bytes);
                 }
@@ -123,6 +132,7 @@ impl PackDirectory {
             listed: true,
             indexed_bytes: None,
             blocks_count: 0,
+            chunks_count: 0,
             blake3: None,
         };
         self.packs.push(entry);
@@ -221,7 +231,8 @@ impl PackDirectory {
                 Err(error) => return Err(error),
             }
         }
-        self.remaps = Remaps::load(vault).await?;
+        let remaps = Remaps::load_without(vault, &self.unusable_remaps).await?;
+        self.remaps = Arc::new(remaps);
         Ok((problems, writers))
     }
 
@@ -241,15 +252,21 @@ impl PackDirectory {
             .toc()
             .ok_or(Error::NotPermitted("a key for the index"))?;
         let mut entries: Vec<SegmentEntry> = Vec::new();
+        let mut chunks_counts: HashMap<u32, u32> = HashMap::new();
         let packs = in_object(
             &name,
             Segment::open(&object, key, vault.id(), |entry| {
+                *chunks_counts.entry(entry.pack).or_default() += 1;
                 if detail == Detail::Chunks {
                     entries.push(entry);
                 }
             }),
         )?;
-        let positions: Vec<Option<u32>> = packs.iter().map(|pack| self.take_in(pack)).collect();
+        let chunks_count = |at: u32| chunks_counts.get(&at).copied().unwrap_or_default();
+        let positions: Vec<Option<u32>> = (0..)
+            .zip(&packs)
+            .map(|(at, pack)| self.take_in(pack, chunks_count(at)))
+            .collect();
         for entry in entries {
             let position = positions.get(entry.pack as usize).copied().flatten();
             if let Some(position) = position {
@@ -261,7 +278,7 @@ impl PackDirectory {
     }
 
     /// Position of a listed pack that no segment has named so far.
-    fn take_in(&mut self, pack: &SegmentPack) -> Option<u32> {
+    fn take_in(&mut self, pack: &SegmentPack, chunks_count: u32) -> Option<u32> {
         let position = *self.positions.get(&pack.pack_id)?;
         let entry = self.packs.get_mut(position as usize)?;
         if entry.indexed_bytes.is_some() || entry.kind != pack.kind {
@@ -276,6 +293,7 @@ impl PackDirectory {
         entry.indexed_bytes = Some(pack.object_bytes);
         entry.blake3 = Some(pack.blake3);
         entry.blocks_count = pack.block_count;
+        entry.chunks_count = chunks_count;
         for (birth, at) in &pack.moved {
             self.moved.entry(*birth).or_default().push((position, *at));
         }
@@ -288,6 +306,7 @@ impl PackDirectory {
         };
         if let Some(entry) = self.packs.get_mut(position as usize) {
             entry.blocks_count = u32::try_from(toc.blocks().len()).unwrap_or(u32::MAX);
+            entry.chunks_count = u32::try_from(toc.chunks().len()).unwrap_or(u32::MAX);
         }
         if detail == Detail::Chunks {
             for (block, chunk, row) in toc.addressed_chunks() {
@@ -325,26 +344,29 @@ impl PackDirectory {
         }
     }
 
-    /// The packs that the store lists and whose blocks are known, with the names of these blocks.
-    pub(crate) fn held(&self) -> impl Iterator<Item = (&PackEntry, Vec<BlockName>)> {
-        let mut foreign: HashMap<(u32, u16), BlockName> = HashMap::new();
+    /// The packs that the store lists and whose blocks are known.
+    pub(crate) fn held(&self) -> impl Iterator<Item = Held> {
+        let mut foreign: HashMap<u32, Vec<(u16, BlockName)>> = HashMap::new();
         for (name, copies) in &self.moved {
-            foreign.extend(copies.iter().map(|copy| (*copy, *name)));
+            for (position, at) in copies {
+                foreign.entry(*position).or_default().push((*at, *name));
+            }
         }
         (0_u32..)
             .zip(&self.packs)
             .filter(|(_, entry)| entry.listed && entry.blocks_count > 0)
-            .map(move |(position, entry)| {
-                let blocks = u16::try_from(entry.blocks_count).unwrap_or(u16::MAX);
-                let name = |ordinal| {
-                    let own = BlockName {
-                        pack: entry.pack_id,
-                        ordinal,
-                    };
-                    foreign.get(&(position, ordinal)).copied().unwrap_or(own)
-                };
-                (entry, (0..blocks).map(name).collect())
+            .map(move |(position, entry)| Held {
+                pack: entry.pack_id,
+                kind: entry.kind,
+                object_bytes: entry.object_bytes,
+                chunks_count: entry.chunks_count,
+                contents: contents_of(entry, foreign.get(&position)),
             })
+    }
+
+    /// The remaps that may be used.
+    pub(crate) fn remaps(&self) -> Arc<Remaps> {
+        Arc::clone(&self.remaps)
     }
 
     /// Whether these chunks can be read: their block lies somewhere, or remaps lead to where they are now.
@@ -466,6 +488,23 @@ impl PackDirectory {
             .map_or(ObjectKind::DataPack, |entry| entry.kind);
         ObjectName::pack(kind, *vault.domain_id(), *pack).to_string()
     }
+}
+
+fn contents_of(entry: &PackEntry, foreign: Option<&Vec<(u16, BlockName)>>) -> Contents {
+    let count = u16::try_from(entry.blocks_count).unwrap_or(u16::MAX);
+    let Some(foreign) = foreign else {
+        return Contents::Born(count);
+    };
+    let pack = entry.pack_id;
+    let mut names: Vec<BlockName> = (0..count)
+        .map(|ordinal| BlockName { pack, ordinal })
+        .collect();
+    for (at, name) in foreign {
+        if let Some(place) = names.get_mut(usize::from(*at)) {
+            *place = *name;
+        }
+    }
+    Contents::Given(names)
 }
 
 fn pack_value(position: u32, block: u16, chunk: u16) -> u64 {

@@ -141,7 +141,9 @@ impl Error {
         };
         matches!(
             source,
-            FormatError::UnsupportedVersion { .. } | FormatError::UnknownFeature { .. }
+            FormatError::UnsupportedVersion { .. }
+                | FormatError::UnknownFeature { .. }
+                | FormatError::UnknownLayout { .. }
         )
     }
 

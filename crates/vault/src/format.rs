@@ -36,7 +36,7 @@ pub use ids::{
     BlockName, ChunkAddress, DomainId, MachineId, PackId, RemapId, SessionId, SlotId, SourceId,
     VaultId,
 };
-pub use list::{BlockUse, ListPiece, PackUse, ends_list_piece};
+pub use list::{BlockUse, ListPiece, PackUse, ScannedBlock, ends_list_piece};
 pub use manifest::{
     ListPieceRef, Manifest, Names, PointStats, PreviousPoint, SkippedEntry, Structure,
 };

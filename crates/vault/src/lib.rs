@@ -47,5 +47,7 @@ pub use remaps::Remaps;
 pub use session::{Committed, LeftBehind, Session};
 pub use slots::SlotView;
 pub use store::{Created, Listed, Store};
-pub use sweep::{OpenSession, Outlook, SweepOptions, SweepReport, outlook, sweep};
+pub use sweep::{
+    Emptied, OpenSession, Outlook, SweepOptions, SweepReport, Unusable, outlook, sweep,
+};
 pub use vault::{InitOptions, Vault};

@@ -1,6 +1,7 @@
 //! Chunks by address. Every block is read, opened and decompressed once while it is in the cache.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use strongroom_chunking::ChunkId;
@@ -23,6 +24,12 @@ pub struct BlockReader {
     codecs: Mutex<Vec<BlockCodec>>,
     /// Where blocks and chunks went that are not where they were born; read when a pack is missing.
     places: Mutex<Option<Arc<PackDirectory>>>,
+    /// Packs some chunk of which was nowhere when `places` was read.
+    lost: Mutex<HashSet<PackId>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl std::fmt::Debug for BlockReader {
@@ -59,6 +66,7 @@ impl BlockReader {
             blocks: Cache::new(block_cache_bytes),
             codecs: Mutex::default(),
             places: Mutex::default(),
+            lost: Mutex::default(),
         }
     }
 
@@ -77,16 +85,13 @@ impl BlockReader {
     /// # Errors
     /// When its block is missing or damaged, or the store fails.
     pub async fn chunk(&self, at: ChunkAddress, kind: ObjectKind) -> Result<Bytes> {
-        let missing = match self.find(at.block_name(), kind).await {
-            Ok(located) => return self.chunk_in(&located, at, kind).await,
-            Err(error @ Error::Missing { .. }) => error,
-            Err(error) => return Err(error),
-        };
-        // It was rewritten elsewhere, or it is lost.
-        let Some(new) = self.places(false).await?.remapped(at) else {
-            return Err(missing);
-        };
-        let located = self.find(new.block_name(), kind).await?;
+        let (located, new) = self.locate(at, kind).await?;
+        match self.chunk_in(&located, new, kind).await {
+            // A sweep has deleted the pack since its table was read.
+            Err(Error::Missing { .. }) => self.tocs.forget(&located.pack),
+            outcome => return outcome,
+        }
+        let (located, new) = self.locate(at, kind).await?;
         self.chunk_in(&located, new, kind).await
     }
 
@@ -126,25 +131,20 @@ impl BlockReader {
     /// When one of them lies nowhere.
     pub async fn run_len(&self, first: ChunkAddress, count: u16, kind: ObjectKind) -> Result<u64> {
         let mut bytes = 0;
-        let at_birth = self.find(first.block_name(), kind).await;
+        let at_birth = self.at_birth(first.block_name(), kind).await.ok();
         for offset in 0..count {
             let at = ChunkAddress {
                 chunk: first.chunk.saturating_add(offset),
                 ..first
             };
-            bytes += match &at_birth {
-                Ok(located) => u64::from(self.row_of(located, at, kind)?.raw_len),
-                Err(error @ Error::Missing { object }) => {
-                    let lost = || Error::Missing {
-                        object: object.clone(),
-                    };
-                    tracing::debug!(%error, "looking for a remap");
-                    let new = self.places(false).await?.remapped(at).ok_or_else(lost)?;
-                    let located = self.find(new.block_name(), kind).await?;
-                    u64::from(self.row_of(&located, new, kind)?.raw_len)
+            let row = match &at_birth {
+                Some(located) => self.row_of(located, at, kind)?,
+                None => {
+                    let (located, new) = self.locate(at, kind).await?;
+                    self.row_of(&located, new, kind)?
                 }
-                Err(_) => return at_birth.map(|_| 0),
             };
+            bytes += u64::from(row.raw_len);
         }
         Ok(bytes)
     }
@@ -160,61 +160,96 @@ impl BlockReader {
         })
     }
 
-    async fn find(&self, name: BlockName, kind: ObjectKind) -> Result<Located> {
-        let missing = match self.toc(name.pack, kind).await {
-            Ok(toc) => match toc.position_of(name) {
-                Some(position) => {
-                    return Ok(Located {
-                        pack: name.pack,
-                        toc,
-                        position,
-                    });
-                }
-                None => self.damaged(
-                    kind,
-                    name.pack,
-                    "a block is named that its pack does not hold",
-                ),
-            },
-            Err(error @ Error::Missing { .. }) => error,
-            Err(error) => return Err(error),
-        };
-        // A sweep may move blocks while this reader lives: what was learned before is asked once, then renewed.
-        for renew in [false, true] {
-            let Some((pack, position)) = self.places(renew).await?.resolve(name) else {
-                continue;
-            };
-            let toc = match self.toc(pack, kind).await {
-                Ok(toc) => toc,
-                Err(Error::Missing { .. }) => continue,
+    /// The pack in which a chunk lies now, and its address there: at the place of its birth, or where its block was moved
+    /// to, or where remaps lead.
+    async fn locate(&self, at: ChunkAddress, kind: ObjectKind) -> Result<(Located, ChunkAddress)> {
+        let known = lock(&self.places).clone();
+        let missing = if known.is_some_and(|places| !places.is_listed(&at.pack)) {
+            let object = ObjectName::pack(kind, *self.vault.domain_id(), at.pack).to_string();
+            Error::Missing { object }
+        } else {
+            match self.at_birth(at.block_name(), kind).await {
+                Ok(located) => return Ok((located, at)),
+                Err(error) if error.is_corruption() => error,
                 Err(error) => return Err(error),
-            };
-            if toc.block(position).is_some_and(|row| row.birth == name) {
-                return Ok(Located {
-                    pack,
-                    toc,
-                    position,
-                });
+            }
+        };
+        let (places, is_fresh) = self.places(false).await?;
+        if let Some(found) = self.elsewhere(&places, at, kind).await? {
+            return Ok(found);
+        }
+        // A sweep may move blocks while this reader lives; where one chunk was lost, others of its pack are
+        // looked for in what is known.
+        if !is_fresh && !lock(&self.lost).contains(&at.pack) {
+            let (places, _) = self.places(true).await?;
+            if let Some(found) = self.elsewhere(&places, at, kind).await? {
+                return Ok(found);
             }
         }
+        lock(&self.lost).insert(at.pack);
         Err(missing)
     }
 
-    /// What the listing and the index say now, or said when they were read last.
-    async fn places(&self, renew: bool) -> Result<Arc<PackDirectory>> {
-        let known = self
-            .places
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+    async fn at_birth(&self, name: BlockName, kind: ObjectKind) -> Result<Located> {
+        let toc = self.toc(name.pack, kind).await?;
+        let none = "a block is named that its pack does not hold";
+        let position = toc
+            .position_of(name)
+            .ok_or_else(|| self.damaged(kind, name.pack, none))?;
+        Ok(Located {
+            pack: name.pack,
+            toc,
+            position,
+        })
+    }
+
+    async fn elsewhere(
+        &self,
+        places: &PackDirectory,
+        at: ChunkAddress,
+        kind: ObjectKind,
+    ) -> Result<Option<(Located, ChunkAddress)>> {
+        let moved = places.resolve(at.block_name()).map(|place| (place, at));
+        let found = moved.or_else(|| {
+            let new = places.remapped(at)?;
+            Some((places.resolve(new.block_name())?, new))
+        });
+        let Some(((pack, position), new)) = found else {
+            return Ok(None);
+        };
+        let toc = match self.toc(pack, kind).await {
+            Ok(toc) => toc,
+            Err(Error::Missing { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let is_there = toc
+            .block(position)
+            .is_some_and(|row| row.birth == new.block_name());
+        let located = Located {
+            pack,
+            toc,
+            position,
+        };
+        Ok(is_there.then_some((located, new)))
+    }
+
+    /// What the listing and the index say now, or said when they were read last, and whether they were read now.
+    async fn places(&self, renew: bool) -> Result<(Arc<PackDirectory>, bool)> {
+        let known = lock(&self.places).clone();
         if let Some(known) = known.filter(|_| !renew) {
-            return Ok(known);
+            return Ok((known, false));
         }
         let mut directory = PackDirectory::list(&self.vault).await?;
         directory.load_packs(&self.vault).await?;
         let directory = Arc::new(directory);
-        *self.places.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&directory));
-        Ok(directory)
+        self.learn(Arc::clone(&directory));
+        Ok((directory, true))
+    }
+
+    /// Takes in what somebody else has read of the listing and the index.
+    pub(crate) fn learn(&self, places: Arc<PackDirectory>) {
+        *lock(&self.places) = Some(places);
+        lock(&self.lost).clear();
     }
 
     fn damaged(&self, kind: ObjectKind, pack: PackId, what: &'static str) -> Error {
@@ -250,7 +285,7 @@ impl BlockReader {
     }
 
     /// Opens and decompresses one block.
-    fn open(&self, row: &BlockRow, mut sealed: Vec<u8>) -> Result<Vec<u8>, FormatError> {
+    pub(crate) fn open(&self, row: &BlockRow, mut sealed: Vec<u8>) -> Result<Vec<u8>, FormatError> {
         let denied = strongroom_crypto::Error::NotPermitted("an owner's or agent's key");
         let key = self.vault.keys().block(row.block_type, row.key_epoch);
         let key = key.ok_or(denied)?;
@@ -264,20 +299,13 @@ impl BlockReader {
             raw_len: row.raw_len,
         };
         let payload = open_block(&key, &context, &mut sealed)?;
-        let pooled = self
-            .codecs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
+        let pooled = lock(&self.codecs).pop();
         let mut codec = match pooled {
             Some(codec) => codec,
             None => BlockCodec::new()?,
         };
         let raw = codec.decompress(row.codec, payload, row.raw_len);
-        self.codecs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(codec);
+        lock(&self.codecs).push(codec);
         raw
     }
 

@@ -1,6 +1,6 @@
 //! One writer: what it writes and in which order (format.md §12).
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::Bytes;
@@ -9,11 +9,11 @@ use chrono::{DateTime, Utc};
 use crate::error::in_object;
 use crate::format::{
     Checkpoint, ChunkAddress, Fence, Header, MachineId, Manifest, Names, ObjectKind, ObjectName,
-    PackId, Pin, Registration, SealedPack, Segment, SessionId, SourceId, Structure, Toc,
+    Pin, Registration, SealedPack, Segment, SessionId, SourceId, Structure, Toc,
 };
 use crate::points::{self, PointRef};
 use crate::store::Created;
-use crate::sweep::Cycles;
+use crate::sweep::{Cycles, Unusable};
 use crate::{Error, Result, Vault};
 
 const WRITER: &str = concat!("strongroom ", env!("CARGO_PKG_VERSION"));
@@ -25,7 +25,7 @@ pub struct Session {
     source: SourceId,
     sid: SessionId,
     epoch: u64,
-    unusable: HashSet<PackId>,
+    unusable: Unusable,
     next_segment: AtomicU32,
 }
 
@@ -180,9 +180,9 @@ impl Session {
         self.epoch
     }
 
-    /// The packs that this session must not refer to: a sweep that is under way may delete them, or one has.
+    /// What this session must not refer to: a sweep that is under way may delete it, or one has.
     #[must_use]
-    pub fn unusable(&self) -> &HashSet<PackId> {
+    pub fn unusable(&self) -> &Unusable {
         &self.unusable
     }
 

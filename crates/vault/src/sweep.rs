@@ -3,14 +3,17 @@
 //! Cycles are serial and decided by objects that are created once: mark, plan, end. Any number of workers may run the
 //! same cycle; whoever dies is taken up by the next. Nothing is deleted that does not stand in a stored plan.
 
+mod chunk_set;
 mod cycles;
 mod decide;
+mod held;
 mod liveness;
-mod moves;
 mod outlook;
 mod plan;
 mod sessions;
 mod survey;
+mod thin;
+mod thinning;
 
 use std::time::Duration;
 
@@ -21,24 +24,30 @@ use crate::session::fence;
 use crate::{BlockReader, Error, Result, Vault};
 
 pub(crate) use cycles::Cycles;
+pub use cycles::Unusable;
+pub(crate) use held::{Contents, Held};
 pub use outlook::{Outlook, outlook};
 pub use sessions::OpenSession;
 
 use survey::Survey;
+use thin::{Thin, Treatment};
 
 /// How a sweep goes about it.
 ///
 /// # Defaults
-/// Sessions without a sign of life for 24 hours are fenced; packs of which less than 80 % is needed are packed anew, at
-/// most 1 GiB a run.
+/// Sessions without a sign of life for 24 hours are fenced; packs of which less than 80 % is needed are emptied, at most
+/// 1 GiB a run; their blocks move unless less than 90 % of a block is needed, which is then rewritten.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct SweepOptions {
     /// A session that has written nothing for so long, by the store's clock, is declared dead.
     pub fence_after: Duration,
-    /// Needed blocks of a pack are moved elsewhere when they are less than this share of its bytes.
+    /// A pack is emptied when what is needed of it would take less than this share of its bytes elsewhere.
     pub move_below_percent: u8,
-    /// Most bytes that are moved in one run.
+    /// When a pack is emptied and less than this share of a block is needed, that goes into a new block. It takes a key
+    /// of the content: without one, blocks only move, and count as needed where any chunk is.
+    pub rewrite_below_percent: u8,
+    /// Most bytes that are moved and rewritten in one run.
     pub move_max_bytes: u64,
     /// Say what would happen, write nothing.
     pub dry_run: bool,
@@ -53,12 +62,30 @@ impl Default for SweepOptions {
         Self {
             fence_after: Duration::from_secs(24 * 60 * 60),
             move_below_percent: 80,
+            rewrite_below_percent: 90,
             move_max_bytes: 1 << 30,
             dry_run: false,
             newest_seen_at: None,
             is_confirmed: false,
         }
     }
+}
+
+/// A pack whose needed content is stored elsewhere, so that the pack can go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Emptied {
+    /// Name of its object.
+    pub object: String,
+    /// Length of the object.
+    pub object_bytes: u64,
+    /// Blocks that are copied as they are.
+    pub moved_blocks_count: u64,
+    /// Bytes that they take.
+    pub moved_bytes: u64,
+    /// Blocks of which the needed chunks are put into new blocks.
+    pub rewritten_blocks_count: u64,
+    /// Bytes that these chunks will take, about.
+    pub rewritten_bytes: u64,
 }
 
 /// What a sweep came to.
@@ -68,7 +95,7 @@ pub struct SweepReport {
     pub cycle: u64,
     /// Packs that were deleted; with `dry_run`, that would be condemned.
     pub packs_deleted_count: u64,
-    /// Packs whose needed blocks were moved elsewhere; with `dry_run`, that would be.
+    /// Packs whose needed content was stored elsewhere; with `dry_run`, would be.
     pub packs_rewritten_count: u64,
     /// Bytes of what was deleted; with `dry_run`, of what would be condemned.
     pub freed_bytes: u64,
@@ -76,6 +103,8 @@ pub struct SweepReport {
     pub waiting_for: Vec<OpenSession>,
     /// Names of what was, or with `dry_run` would be, deleted.
     pub deleted: Vec<String>,
+    /// What `packs_rewritten_count` counts.
+    pub emptied: Vec<Emptied>,
 }
 
 /// Runs a cycle as far as it gets: begins one, or goes on with the one that is not done.
@@ -90,57 +119,91 @@ pub async fn sweep(
     now: DateTime<Utc>,
 ) -> Result<SweepReport> {
     vault.signer()?;
-    let mut cycles = Cycles::read(vault).await?;
-    let dead = std::mem::take(&mut cycles.dead);
-    if let Some(open) = cycles.newest.filter(|cycle| !cycle.is_done) {
-        let mut report = SweepReport {
-            cycle: open.number,
-            ..SweepReport::default()
-        };
-        if options.dry_run {
-            let survey = Survey::take(vault, reader, &dead).await?;
-            report.tell(&survey, &open.mark);
-            return Ok(report);
-        }
-        return finish(
-            vault,
-            reader,
-            options,
-            now,
-            &open.mark,
-            open.is_planned,
-            report,
-        )
-        .await;
-    }
+    let cycles = Cycles::read(vault).await?;
+    let Some(open) = cycles.newest.filter(|cycle| !cycle.is_done) else {
+        return begin(vault, reader, options, now, cycles.next, &cycles.dead).await;
+    };
     let mut report = SweepReport {
-        cycle: cycles.next,
+        cycle: open.number,
         ..SweepReport::default()
     };
-    let mut survey = Survey::take(vault, reader, &dead).await?;
-    let sparse = moves::choose(vault, reader, &survey, options).await?;
-    report.packs_rewritten_count = sparse.len() as u64;
     if options.dry_run {
-        report.tell(&survey, &decide::condemn(&survey.held, &survey.live));
+        let survey = Survey::take(vault, reader, &cycles.dead).await?;
+        report.tell(&survey, &open.mark);
         return Ok(report);
     }
-    if !sparse.is_empty() {
-        let moved = moves::carry_out(vault, &survey.live, sparse, now).await?;
-        survey.held.extend(moved);
+    let run = Run {
+        vault,
+        reader,
+        options,
+        now,
+    };
+    run.finish(&open.mark, open.is_planned, report).await
+}
+
+/// Looks at the domain, packs anew what is worth it, and condemns what is left over.
+async fn begin(
+    vault: &Vault,
+    reader: &BlockReader,
+    options: &SweepOptions,
+    now: DateTime<Utc>,
+    cycle: u64,
+    dead: &Unusable,
+) -> Result<SweepReport> {
+    let mut report = SweepReport {
+        cycle,
+        ..SweepReport::default()
+    };
+    let mut survey = Survey::take(vault, reader, dead).await?;
+    survey.settle();
+    let thin = thinning::choose(vault, reader, &survey, options).await?;
+    report.emptied = thin.iter().map(|pack| emptied(vault, pack)).collect();
+    report.packs_rewritten_count = thin.len() as u64;
+    if !options.dry_run && !thin.is_empty() {
+        thinning::carry_out(vault, reader, &mut survey, &thin, now).await?;
     }
-    let mark = decide::condemn(&survey.held, &survey.live);
-    if mark.packs.is_empty() && survey.live.gone.is_empty() {
+    survey.spare_running();
+    let mark = decide::condemn(&survey.held, &survey.remaps, &survey.live);
+    if options.dry_run {
+        report.tell(&survey, &mark);
+        return Ok(report);
+    }
+    let has_gone = !survey.live.gone.is_empty();
+    // Another look follows; two at once would take twice the memory.
+    drop(survey);
+    if mark.is_empty() && !has_gone {
         return Ok(report);
     }
     let name = ObjectName::Mark {
         domain: *vault.domain_id(),
-        cycle: report.cycle,
+        cycle,
     };
     if !cycles::create(vault, name, ObjectKind::Mark, &mark.encode()).await? {
         // Another worker was first; its mark decides, and the next run takes part.
         return Ok(report);
     }
-    finish(vault, reader, options, now, &mark, false, report).await
+    let run = Run {
+        vault,
+        reader,
+        options,
+        now,
+    };
+    run.finish(&mark, false, report).await
+}
+
+fn emptied(vault: &Vault, pack: &Thin) -> Emptied {
+    let count = |wanted: Treatment| {
+        let blocks = pack.blocks.iter();
+        blocks.filter(|(_, treatment)| *treatment == wanted).count() as u64
+    };
+    Emptied {
+        object: ObjectName::pack(pack.kind, *vault.domain_id(), pack.pack).to_string(),
+        object_bytes: pack.object_bytes,
+        moved_blocks_count: count(Treatment::Move),
+        moved_bytes: pack.moved_bytes,
+        rewritten_blocks_count: count(Treatment::Rewrite),
+        rewritten_bytes: pack.rewritten_bytes,
+    }
 }
 
 impl SweepReport {
@@ -152,47 +215,57 @@ impl SweepReport {
             self.freed_bytes += pack.object_bytes;
             self.deleted.push(survey.name_of(pack));
         }
+        let remaps = mark.remaps.iter();
+        self.deleted
+            .extend(remaps.map(|remap| survey.name_of_remap(*remap)));
     }
 }
 
-/// From a mark to the end of its cycle, or to the sessions that it waits for.
-async fn finish(
-    vault: &Vault,
-    reader: &BlockReader,
-    options: &SweepOptions,
+/// One run of one worker.
+struct Run<'a> {
+    vault: &'a Vault,
+    reader: &'a BlockReader,
+    options: &'a SweepOptions,
     now: DateTime<Utc>,
-    mark: &Mark,
-    is_planned: bool,
-    mut report: SweepReport,
-) -> Result<SweepReport> {
-    let cycle = report.cycle;
-    let domain = *vault.domain_id();
-    if !is_planned {
-        let dead = Cycles::read(vault).await?.dead;
-        report.waiting_for = settle_sessions(vault, options, cycle).await?;
-        if !report.waiting_for.is_empty() {
-            return Ok(report);
+}
+
+impl Run<'_> {
+    /// From a mark to the end of its cycle, or to the sessions that it waits for.
+    async fn finish(
+        &self,
+        mark: &Mark,
+        is_planned: bool,
+        mut report: SweepReport,
+    ) -> Result<SweepReport> {
+        let (vault, cycle) = (self.vault, report.cycle);
+        let domain = *vault.domain_id();
+        if !is_planned {
+            let dead = Cycles::read(vault).await?.dead;
+            report.waiting_for = settle_sessions(vault, self.options, cycle).await?;
+            if !report.waiting_for.is_empty() {
+                return Ok(report);
+            }
+            let mut survey = Survey::take(vault, self.reader, &dead).await?;
+            let plan = plan::make(&mut survey, mark, &domain);
+            let name = ObjectName::Plan { domain, cycle };
+            cycles::create(vault, name, ObjectKind::Plan, &plan.encode()).await?;
         }
-        let survey = Survey::take(vault, reader, &dead).await?;
-        let plan = plan::make(&survey, mark, &domain);
-        let name = ObjectName::Plan { domain, cycle };
-        cycles::create(vault, name, ObjectKind::Plan, &plan.encode()).await?;
+        // Whoever made it: only what is stored is carried out.
+        let plan = cycles::read_plan(vault, cycle).await?;
+        plan::check(&plan, mark, &domain)?;
+        carry_out(vault, &plan, &mut report).await?;
+        let end = End {
+            v: 1,
+            cycle,
+            deleted_count: plan.names.len() as u64,
+            freed_bytes: report.freed_bytes,
+            at: self.now,
+            nonce: vault.nonce()?,
+        };
+        let name = ObjectName::End { domain, cycle };
+        cycles::create(vault, name, ObjectKind::End, &end.encode()?).await?;
+        Ok(report)
     }
-    // Whoever made it: only what is stored is carried out.
-    let plan = cycles::read_plan(vault, cycle).await?;
-    plan::check(&plan, mark, &domain)?;
-    carry_out(vault, &plan, &mut report).await?;
-    let end = End {
-        v: 1,
-        cycle,
-        deleted_count: plan.names.len() as u64,
-        freed_bytes: report.freed_bytes,
-        at: now,
-        nonce: vault.nonce()?,
-    };
-    let name = ObjectName::End { domain, cycle };
-    cycles::create(vault, name, ObjectKind::End, &end.encode()?).await?;
-    Ok(report)
 }
 
 /// Fences the sessions that are dead and returns those that must be waited for: undecided, and pinned before this

@@ -4,31 +4,46 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::header::ObjectKind;
-use super::ids::PackId;
+use super::ids::{PackId, RemapId};
 use super::wire::{Reader, Writer};
 use super::{FormatError, json};
 
 const VERSION: u8 = 1;
+/// Version of marks that condemn remaps, too.
+const VERSION_WITH_REMAPS: u8 = 2;
 /// Most entries of a mark or plan: bounds the work of one cycle.
 pub const CYCLE_MAX_ENTRIES: usize = 65_536;
 
-/// The packs that a cycle condemns.
+/// The packs and remaps that a cycle condemns.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mark {
     /// Ascending by id.
     pub packs: Vec<(PackId, ObjectKind)>,
+    /// Ascending.
+    pub remaps: Vec<RemapId>,
 }
 
 impl Mark {
-    /// The table, to be sealed and signed.
+    /// The table, to be sealed and signed, in the oldest version that can say it.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Writer::new();
-        out.u8(VERSION);
+        let has_remaps = !self.remaps.is_empty();
+        out.u8(if has_remaps {
+            VERSION_WITH_REMAPS
+        } else {
+            VERSION
+        });
         out.varint(self.packs.len() as u64);
         for (pack, kind) in &self.packs {
             out.raw(pack.as_bytes());
             out.u8(kind.number());
+        }
+        if has_remaps {
+            out.varint(self.remaps.len() as u64);
+            self.remaps
+                .iter()
+                .for_each(|remap| out.raw(remap.as_bytes()));
         }
         out.into_vec()
     }
@@ -36,27 +51,36 @@ impl Mark {
     /// Reads a table.
     ///
     /// # Errors
-    /// When it is malformed.
+    /// When it is malformed, or [`FormatError::UnknownLayout`]: a mark that cannot be read condemns something
+    /// nevertheless.
     pub fn decode(plain: &[u8]) -> Result<Self, FormatError> {
         let input = &mut Reader::new(plain);
-        let count = read_count(input)?;
-        let mut packs: Vec<(PackId, ObjectKind)> = Vec::with_capacity(count);
-        for _ in 0..count {
-            let pack = PackId::from_bytes(input.array()?);
-            let kind = match input.u8()? {
-                3 => ObjectKind::DataPack,
-                4 => ObjectKind::MetaPack,
-                _ => return Err(FormatError::Malformed("a mark names what is no pack")),
-            };
-            if packs.last().is_some_and(|(last, _)| *last >= pack) {
-                return Err(FormatError::Malformed(
-                    "the packs of a mark are out of order",
-                ));
-            }
-            packs.push((pack, kind));
+        let version = input.u8()?;
+        if version != VERSION && version != VERSION_WITH_REMAPS {
+            let what = "mark of a sweep";
+            return Err(FormatError::UnknownLayout {
+                what,
+                found: version,
+            });
         }
+        let mark = Self {
+            packs: read_condemned_packs(input)?,
+            remaps: if version == VERSION {
+                Vec::new()
+            } else {
+                read_condemned_remaps(input)?
+            },
+        };
+        let entries_count = mark.packs.len() + mark.remaps.len();
+        FormatError::limit(ENTRIES, entries_count as u64, CYCLE_MAX_ENTRIES as u64)?;
         end(input)?;
-        Ok(Self { packs })
+        Ok(mark)
+    }
+
+    /// Whether the cycle condemns nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.packs.is_empty() && self.remaps.is_empty()
     }
 
     /// Whether the cycle condemns this pack.
@@ -64,6 +88,50 @@ impl Mark {
     pub fn condemns(&self, pack: &PackId) -> bool {
         self.packs.binary_search_by_key(pack, |(id, _)| *id).is_ok()
     }
+
+    /// Whether the cycle condemns this remap.
+    #[must_use]
+    pub fn condemns_remap(&self, remap: &RemapId) -> bool {
+        self.remaps.binary_search(remap).is_ok()
+    }
+}
+
+fn read_condemned_packs(input: &mut Reader<'_>) -> Result<Vec<(PackId, ObjectKind)>, FormatError> {
+    let mut packs: Vec<(PackId, ObjectKind)> = Vec::new();
+    for _ in 0..read_count(input)? {
+        let pack = PackId::from_bytes(input.array()?);
+        let kind = match input.u8()? {
+            3 => ObjectKind::DataPack,
+            4 => ObjectKind::MetaPack,
+            _ => return Err(FormatError::Malformed("a mark names what is no pack")),
+        };
+        if packs.last().is_some_and(|(last, _)| *last >= pack) {
+            return Err(FormatError::Malformed(
+                "the packs of a mark are out of order",
+            ));
+        }
+        packs.push((pack, kind));
+    }
+    Ok(packs)
+}
+
+fn read_condemned_remaps(input: &mut Reader<'_>) -> Result<Vec<RemapId>, FormatError> {
+    let mut remaps: Vec<RemapId> = Vec::new();
+    for _ in 0..read_count(input)? {
+        let remap = RemapId::from_bytes(input.array()?);
+        if remaps.last().is_some_and(|last| *last >= remap) {
+            return Err(FormatError::Malformed(
+                "the remaps of a mark are out of order",
+            ));
+        }
+        remaps.push(remap);
+    }
+    if remaps.is_empty() {
+        return Err(FormatError::Malformed(
+            "a mark without remaps says otherwise",
+        ));
+    }
+    Ok(remaps)
 }
 
 /// What a cycle deletes.
@@ -92,6 +160,9 @@ impl Plan {
     /// When it is malformed.
     pub fn decode(plain: &[u8]) -> Result<Self, FormatError> {
         let input = &mut Reader::new(plain);
+        if input.u8()? != VERSION {
+            return Err(FormatError::Malformed("a plan of an unknown version"));
+        }
         let count = read_count(input)?;
         let mut names: Vec<String> = Vec::with_capacity(count);
         for _ in 0..count {
@@ -149,12 +220,11 @@ impl End {
     }
 }
 
+const ENTRIES: &str = "the entries of a sweep";
+
 fn read_count(input: &mut Reader<'_>) -> Result<usize, FormatError> {
-    if input.u8()? != VERSION {
-        return Err(FormatError::Malformed("a sweep of an unknown version"));
-    }
     let count = input.varint()?;
-    FormatError::limit("the entries of a sweep", count, CYCLE_MAX_ENTRIES as u64)?;
+    FormatError::limit(ENTRIES, count, CYCLE_MAX_ENTRIES as u64)?;
     Ok(usize::try_from(count).unwrap_or(CYCLE_MAX_ENTRIES))
 }
 

@@ -27,6 +27,14 @@ pub enum FormatError {
         /// Number of the lowest unknown bit.
         bit: u32,
     },
+    /// The table in a sealed object has a layout that this program does not know.
+    #[error("the {what} has layout {found}, which this program does not know")]
+    UnknownLayout {
+        /// What it is the table of.
+        what: &'static str,
+        /// The number of the layout.
+        found: u8,
+    },
     /// An object of another kind stands under this name.
     #[error("the object is a {found}, not a {expected}")]
     WrongKind {
@@ -77,6 +85,7 @@ impl FormatError {
         match self {
             Self::UnsupportedVersion { .. }
             | Self::UnknownFeature { .. }
+            | Self::UnknownLayout { .. }
             | Self::Compression(_) => false,
             Self::Crypto(error) => matches!(
                 error,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::FormatError;
-use super::ids::PackId;
+use super::ids::{BlockName, PackId};
 use super::wire::{Reader, Writer, varint_len};
 
 const VERSION: u8 = 1;
@@ -74,39 +74,110 @@ impl ListPiece {
     /// # Errors
     /// When they do not follow the format.
     pub fn decode(raw: &[u8]) -> Result<Self, FormatError> {
+        let mut packs: Vec<PackUse> = Vec::new();
+        Self::scan(raw, |block| {
+            let counts = block.counts()?;
+            let block_use = BlockUse {
+                ordinal: block.name.ordinal,
+                counts,
+            };
+            match packs.last_mut().filter(|last| last.pack == block.name.pack) {
+                Some(last) => last.blocks.push(block_use),
+                None => packs.push(PackUse {
+                    pack: block.name.pack,
+                    blocks: vec![block_use],
+                }),
+            }
+            Ok(())
+        })?;
+        Ok(Self { packs })
+    }
+
+    /// Gives every block that the raw bytes of the chunk name to `each`, without keeping any.
+    ///
+    /// # Errors
+    /// When they do not follow the format, or `each` fails; blocks that were given before that must not be used.
+    pub fn scan<'a>(
+        raw: &'a [u8],
+        mut each: impl FnMut(ScannedBlock<'a>) -> Result<(), FormatError>,
+    ) -> Result<(), FormatError> {
         let input = &mut Reader::new(raw);
         if input.u8()? != VERSION {
             return Err(FormatError::Malformed("a list piece of an unknown version"));
         }
-        let mut packs: Vec<PackUse> = Vec::new();
+        let mut last: Option<PackId> = None;
         while !input.is_empty() {
             let pack = PackId::from_bytes(input.array()?);
-            if packs.last().is_some_and(|last| last.pack >= pack) {
+            if last.replace(pack).is_some_and(|last| last >= pack) {
                 return Err(FormatError::Malformed(
                     "the packs of a list piece are out of order",
                 ));
             }
             let count = input.varint()?;
             FormatError::limit("the number of blocks", count, 65_535)?;
-            let mut blocks = Vec::new();
-            let mut next = 0_u64;
-            for _ in 0..count {
-                let block = read_block(input, next)?;
-                next = u64::from(block.ordinal) + 1;
-                blocks.push(block);
-            }
-            if blocks.is_empty() {
+            if count == 0 {
                 return Err(FormatError::Malformed(
                     "a list piece names a pack without blocks",
                 ));
             }
-            packs.push(PackUse { pack, blocks });
+            let mut next = 0_u64;
+            for _ in 0..count {
+                let block = scan_block(input, pack, next)?;
+                next = u64::from(block.name.ordinal) + 1;
+                each(block)?;
+            }
         }
-        Ok(Self { packs })
+        Ok(())
     }
 }
 
-fn read_block(input: &mut Reader<'_>, next: u64) -> Result<BlockUse, FormatError> {
+/// A block in a list piece, as it stands there.
+#[derive(Clone, Copy, Debug)]
+pub struct ScannedBlock<'a> {
+    /// Its birth name.
+    pub name: BlockName,
+    /// Bit `c & 7` of byte `c >> 3` is set when chunk `c` is used; the last byte is not zero.
+    pub bitmap: &'a [u8],
+    /// The counts of the used chunks, as varints; `None` where each is 1.
+    counts: Option<&'a [u8]>,
+}
+
+impl ScannedBlock<'_> {
+    /// How often each chunk is used, by its number; the last one is not zero.
+    fn counts(&self) -> Result<Vec<u32>, FormatError> {
+        let mut varints = self.counts.map(Reader::new);
+        let mut counts = Vec::with_capacity(self.bitmap.len() * 8);
+        for byte in self.bitmap {
+            for bit in 0..8 {
+                let is_used = byte >> bit & 1 == 1;
+                counts.push(match (is_used, &mut varints) {
+                    (false, _) => 0,
+                    (true, None) => 1,
+                    (true, Some(varints)) => read_use_count(varints)?,
+                });
+            }
+        }
+        while counts.last() == Some(&0) {
+            counts.pop();
+        }
+        Ok(counts)
+    }
+}
+
+fn read_use_count(input: &mut Reader<'_>) -> Result<u32, FormatError> {
+    match u32::try_from(input.varint()?) {
+        Ok(count) if count > 0 => Ok(count),
+        _ => Err(FormatError::Malformed(
+            "a list piece has a count out of bounds",
+        )),
+    }
+}
+
+fn scan_block<'a>(
+    input: &mut Reader<'a>,
+    pack: PackId,
+    next: u64,
+) -> Result<ScannedBlock<'a>, FormatError> {
     let head = input.varint()?;
     let too_large = || FormatError::Malformed("a list piece names a block beyond the last");
     let ordinal = next
@@ -119,28 +190,21 @@ fn read_block(input: &mut Reader<'_>, next: u64) -> Result<BlockUse, FormatError
             "a list piece has a bitmap of the wrong length",
         ));
     }
-    let mut counts = Vec::with_capacity(bitmap.len() * 8);
-    for byte in bitmap {
-        for bit in 0..8 {
-            let is_used = byte >> bit & 1 == 1;
-            counts.push(match (is_used, head & 1 == 1) {
-                (false, _) => 0,
-                (true, false) => 1,
-                (true, true) => match u32::try_from(input.varint()?) {
-                    Ok(count) if count > 0 => count,
-                    _ => {
-                        return Err(FormatError::Malformed(
-                            "a list piece has a count out of bounds",
-                        ));
-                    }
-                },
-            });
+    let counts = if head & 1 == 1 {
+        let before = input.rest();
+        let used: u32 = bitmap.iter().map(|byte| byte.count_ones()).sum();
+        for _ in 0..used {
+            read_use_count(input)?;
         }
-    }
-    while counts.last() == Some(&0) {
-        counts.pop();
-    }
-    Ok(BlockUse { ordinal, counts })
+        before.get(..before.len() - input.rest().len())
+    } else {
+        None
+    };
+    Ok(ScannedBlock {
+        name: BlockName { pack, ordinal },
+        bitmap,
+        counts,
+    })
 }
 
 impl BlockUse {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::error::in_object;
 use crate::format::{
-    End, FormatError, Mark, ObjectKind, ObjectName, PackId, Plan, open_signed, seal_signed,
+    End, FormatError, Mark, ObjectKind, ObjectName, PackId, Plan, RemapId, open_signed, seal_signed,
 };
 use crate::store::{Created, Listed};
 use crate::{Error, Result, Vault};
@@ -26,8 +26,25 @@ pub(crate) struct Cycles {
     pub(crate) newest: Option<Cycle>,
     /// Number for the next mark.
     pub(crate) next: u64,
-    /// Packs that some stored plan names: dead for ever, even if an upload that arrives late makes one appear again.
-    pub(crate) dead: HashSet<PackId>,
+    /// What some stored plan names: dead for ever, even if an upload that arrives late makes it appear again.
+    pub(crate) dead: Unusable,
+}
+
+/// What nothing new may refer to, and nobody may rely on: as if the store did not list it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unusable {
+    /// Packs.
+    pub packs: HashSet<PackId>,
+    /// Remaps.
+    pub remaps: HashSet<RemapId>,
+}
+
+impl Unusable {
+    /// Whether everything may be used.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.packs.is_empty() && self.remaps.is_empty()
+    }
 }
 
 impl Cycles {
@@ -79,21 +96,23 @@ impl Cycles {
             }
             Err(error) => return Err(error),
         };
-        let packs = names
-            .iter()
-            .filter_map(|name| match ObjectName::parse(name) {
-                Some(ObjectName::Pack { pack, .. }) => Some(pack),
-                _ => None,
-            });
-        self.dead.extend(packs);
+        for name in &names {
+            match ObjectName::parse(name) {
+                Some(ObjectName::Pack { pack, .. }) => self.dead.packs.insert(pack),
+                Some(ObjectName::Remap { remap, .. }) => self.dead.remaps.insert(remap),
+                _ => false,
+            };
+        }
         Ok(())
     }
 
-    /// The packs that nothing new may refer to: those that an unfinished cycle condemns, and the dead.
-    pub(crate) fn unusable(self) -> HashSet<PackId> {
+    /// What nothing new may refer to: what an unfinished cycle condemns, and the dead.
+    pub(crate) fn unusable(self) -> Unusable {
         let mut unusable = self.dead;
         if let Some(open) = self.newest.filter(|cycle| !cycle.is_done) {
-            unusable.extend(open.mark.packs.iter().map(|(pack, _)| *pack));
+            let packs = open.mark.packs.iter().map(|(pack, _)| *pack);
+            unusable.packs.extend(packs);
+            unusable.remaps.extend(open.mark.remaps);
         }
         unusable
     }

@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 
 use super::cycles::Cycles;
+use super::held::{Held, Places};
 use super::liveness::Liveness;
 use crate::chain;
 use crate::format::{SessionId, Standing};
-use crate::remaps::Remaps;
 use crate::{BlockReader, PackDirectory, Result, Vault};
 
 /// Bytes of packs, now and then.
@@ -31,7 +31,9 @@ pub async fn outlook(
     let dead = Cycles::read(vault).await?.dead;
     let mut directory = PackDirectory::list_without(vault, &dead).await?;
     directory.load_packs(vault).await?;
-    let remaps = Remaps::load(vault).await?;
+    let held: Vec<Held> = directory.held().collect();
+    let places = Places::of(held.iter());
+    let remaps = directory.remaps();
     let mut chains = chain::all(vault).await?;
     let mut now = Liveness::gather(vault, reader, &chains).await?;
     for point in without {
@@ -39,20 +41,15 @@ pub async fn outlook(
     }
     let mut then = Liveness::gather(vault, reader, &chains).await?;
     for live in [&mut now, &mut then] {
-        live.follow(&remaps, |name| directory.resolve(name).is_some());
+        live.settle(&remaps, |name| places.has(name), |_| true);
     }
     let mut outlook = Outlook::default();
-    for (entry, blocks) in directory.held() {
-        let needed = |live: &Liveness| {
-            blocks
-                .iter()
-                .filter(|name| live.of_block(name).is_some())
-                .count()
-        };
-        let given_up = needed(&now).saturating_sub(needed(&then)) as u128;
-        let part = u128::from(entry.object_bytes) * given_up / (blocks.len().max(1) as u128);
-        outlook.held_bytes += entry.object_bytes;
-        outlook.freed_bytes += u64::try_from(part).unwrap_or(entry.object_bytes);
+    for pack in &held {
+        let needed = |live: &Liveness| pack.needed_chunks_count(live);
+        let given_up = u64::from(needed(&now).saturating_sub(needed(&then)));
+        let part = pack.object_bytes * given_up / u64::from(pack.chunks_count.max(1));
+        outlook.held_bytes += pack.object_bytes;
+        outlook.freed_bytes += part;
     }
     Ok(outlook)
 }

@@ -5,17 +5,22 @@ use super::survey::Survey;
 use crate::format::{CYCLE_MAX_ENTRIES, DomainId, FormatError, Mark, ObjectName, Plan};
 use crate::{Error, Result};
 
-/// The plan of a cycle, after all sessions that could disagree are decided: the condemned packs that nothing needs,
+/// The plan of a cycle, after all sessions that could disagree are decided: what is condemned and nothing needs,
 /// manifests of points that are gone, and what sessions have left that made their point.
 ///
 /// Marks, plans and ends are in no plan: a mark that could be created again would not be waited for.
-pub(super) fn make(survey: &Survey, mark: &Mark, domain: &DomainId) -> Plan {
-    let rescued = rescue(&survey.held, mark, &survey.live);
+pub(super) fn make(survey: &mut Survey, mark: &Mark, domain: &DomainId) -> Plan {
+    let rescued = rescue(&survey.held, &survey.remaps, mark, &mut survey.live);
     let packs = mark
         .packs
         .iter()
-        .filter(|(pack, _)| !rescued.contains(pack))
+        .filter(|(pack, _)| !rescued.packs.contains(pack))
         .map(|(pack, kind)| ObjectName::pack(*kind, *domain, *pack).to_string());
+    let remaps = mark
+        .remaps
+        .iter()
+        .filter(|remap| !rescued.remaps.contains(remap))
+        .map(|remap| survey.name_of_remap(*remap));
     let gone = survey
         .live
         .gone
@@ -23,6 +28,7 @@ pub(super) fn make(survey: &Survey, mark: &Mark, domain: &DomainId) -> Plan {
         .map(|point| point.object_name(domain));
     let left = survey.sessions.committed.iter().cloned();
     let mut names: Vec<String> = packs
+        .chain(remaps)
         .chain(gone)
         .chain(left)
         .take(CYCLE_MAX_ENTRIES)
@@ -39,6 +45,9 @@ pub(super) fn check(plan: &Plan, mark: &Mark, domain: &DomainId) -> Result<()> {
             Some(ObjectName::Pack {
                 domain: of, pack, ..
             }) => of == *domain && mark.condemns(&pack),
+            Some(ObjectName::Remap { domain: of, remap }) => {
+                of == *domain && mark.condemns_remap(&remap)
+            }
             Some(
                 ObjectName::Point { domain: of, .. }
                 | ObjectName::Registration { domain: of, .. }

@@ -1,77 +1,94 @@
 //! What a vault holds and what of it is needed, as one sweep sees it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::sync::Arc;
 
-use super::decide::Held;
+use super::cycles::Unusable;
+use super::held::{Held, Places};
 use super::liveness::Liveness;
 use super::sessions::Sessions;
 use crate::chain::{self, Chain};
-use crate::format::{DomainId, ObjectName, PackId, SessionId};
+use crate::format::{DomainId, ObjectName, PackId, Remap, RemapId, SessionId};
 use crate::remaps::Remaps;
 use crate::{BlockReader, PackDirectory, Result, Vault};
 
-/// A look at the whole domain. Packs are listed first, points after them: a pack that a listed point needs was
-/// durable before the point, hence is listed, or was uploaded later and is not up for judgement.
+/// A look at the whole domain. Packs are listed first, then remaps, points after them: a pack that a listed point needs
+/// was durable before the point, hence is listed, or was uploaded later and is not up for judgement.
 #[derive(Debug)]
 pub(crate) struct Survey {
     domain: DomainId,
-    /// Packs that may be condemned: those of undecided sessions are not among them.
+    /// Packs that may be condemned.
     pub(crate) held: Vec<Held>,
+    /// Where blocks can be read.
+    pub(crate) places: Places,
+    pub(crate) remaps: Arc<Remaps>,
     pub(crate) live: Liveness,
     pub(crate) sessions: Sessions,
+    /// Who wrote the segment that names a pack.
+    writers: HashMap<PackId, SessionId>,
 }
 
 impl Survey {
-    /// Dead packs are none: neither kept nor counted as copies, even if the store lists one.
-    pub(crate) async fn take(
-        vault: &Vault,
-        reader: &BlockReader,
-        dead: &HashSet<PackId>,
-    ) -> Result<Self> {
+    /// Dead packs and remaps are none: neither kept nor counted as copies, even if the store lists one.
+    pub(crate) async fn take(vault: &Vault, reader: &BlockReader, dead: &Unusable) -> Result<Self> {
         let sessions = Sessions::read(vault).await?;
         let mut directory = PackDirectory::list_without(vault, dead).await?;
-        let segments = directory.load_packs(vault).await?;
-        let remaps = Remaps::load(vault).await?;
+        let writers = directory.load_packs(vault).await?;
+        let directory = Arc::new(directory);
+        // Lists whose blocks were moved are found without another look at the index.
+        reader.learn(Arc::clone(&directory));
         let chains: HashMap<SessionId, Chain> = chain::all(vault).await?;
-        let mut live = Liveness::gather(vault, reader, &chains).await?;
-        live.follow(&remaps, |name| directory.resolve(name).is_some());
-        let held = directory
-            .held()
-            .map(|(entry, blocks)| Held {
-                pack: entry.pack_id,
-                kind: entry.kind,
-                object_bytes: entry.object_bytes,
-                blocks,
-            })
-            .collect();
-        let mut survey = Self {
+        let live = Liveness::gather(vault, reader, &chains).await?;
+        let held: Vec<Held> = directory.held().collect();
+        Ok(Self {
             domain: *vault.domain_id(),
+            places: Places::of(held.iter()),
             held,
+            remaps: directory.remaps(),
             live,
             sessions,
-        };
-        survey.spare_running(&segments);
-        Ok(survey)
+            writers,
+        })
+    }
+    /// Decides where everything that is needed is read from now on.
+    pub(crate) fn settle(&mut self) {
+        let places = &self.places;
+        self.live
+            .settle(&self.remaps, |name| places.has(name), |_| true);
     }
 
-    /// A courtesy: packs that a running session has written are not condemned under its feet. Its segments tell
+    /// Takes in a pack that this sweep has just made durable.
+    pub(crate) fn add_pack(&mut self, pack: Held) {
+        self.places.add(&pack);
+        self.held.push(pack);
+    }
+
+    /// Takes in a remap that this sweep has just made durable.
+    pub(crate) fn add_remap(&mut self, id: RemapId, remap: &Remap) {
+        Arc::make_mut(&mut self.remaps).add(id, remap);
+    }
+
+    /// The packs that may be condemned, without those that a running session has written: a courtesy. Its segments tell
     /// which they are; while any session runs, packs without a segment may be its own, too.
-    fn spare_running(&mut self, segments: &HashMap<PackId, SessionId>) {
-        if self.sessions.open_ids.is_empty() {
+    pub(crate) fn spare_running(&mut self) {
+        let open = &self.sessions.open_ids;
+        if open.is_empty() {
             return;
         }
-        let live = &self.live;
-        let open = &self.sessions.open_ids;
+        let (live, writers) = (&self.live, &self.writers);
         self.held.retain(|pack| {
-            let is_needed = pack.blocks.iter().any(|name| live.of_block(name).is_some());
-            is_needed
-                || segments
-                    .get(&pack.pack)
-                    .is_some_and(|writer| !open.contains(writer))
+            let writer = writers.get(&pack.pack);
+            pack.needed(live).next().is_some()
+                || writer.is_some_and(|writer| !open.contains(writer))
         });
     }
 
     pub(crate) fn name_of(&self, pack: &Held) -> String {
         ObjectName::pack(pack.kind, self.domain, pack.pack).to_string()
+    }
+
+    pub(crate) fn name_of_remap(&self, remap: RemapId) -> String {
+        let domain = self.domain;
+        ObjectName::Remap { domain, remap }.to_string()
     }
 }

@@ -5,5 +5,6 @@
 )]
 
 mod hostile;
+mod many_chunks;
 mod sweep_vectors;
 mod vectors;

@@ -53,6 +53,16 @@ fn mark() -> Mark {
             (PACK, ObjectKind::DataPack),
             (OTHER_PACK, ObjectKind::MetaPack),
         ],
+        remaps: Vec::new(),
+    }
+}
+
+/// A mark that condemns remaps, too: the second layout.
+fn mark_of_remaps() -> Mark {
+    let remaps = [0x77, 0x88].map(|byte| RemapId::from_bytes([byte; 16]));
+    Mark {
+        remaps: remaps.to_vec(),
+        ..mark()
     }
 }
 
@@ -140,6 +150,52 @@ fn make_sweep_vectors() {
     std::fs::write(vector_file("sweep.json"), text + "\n").expect("written");
 }
 
+fn with_remaps() -> Vectors {
+    let (ring, entropy) = (ring(), SeededEntropy::new(6));
+    let keys = ring.domain().expect("an owner's");
+    let mut out = Vectors::new();
+    let name = ObjectName::Mark {
+        domain: DOMAIN,
+        cycle: 8,
+    };
+    let plain = mark_of_remaps().encode();
+    let kind = ObjectKind::Mark;
+    let object = seal_signed(
+        kind,
+        &name,
+        &plain,
+        keys.control(),
+        &VAULT,
+        &signer(),
+        &entropy,
+    );
+    out.insert(format!("plain {name}"), hex(&plain));
+    out.insert(name.to_string(), hex(&object.expect("sealed")));
+    out
+}
+
+#[test]
+fn marks_of_remaps_are_as_they_were() {
+    are_as_they_were(&vector_file("sweep_remaps.json"), &with_remaps());
+}
+
+/// Writes the golden file. Run once, when the layout was new.
+#[test]
+#[ignore = "writes golden vectors"]
+fn make_mark_of_remaps_vectors() {
+    let text = serde_json::to_string_pretty(&with_remaps()).expect("JSON");
+    std::fs::write(vector_file("sweep_remaps.json"), text + "\n").expect("written");
+}
+
+/// A mark that this program cannot read condemns something nevertheless: it is not passed over like a void one.
+#[test]
+fn a_mark_of_another_layout_is_not_void() {
+    let mut plain = mark().encode();
+    plain[0] = 3;
+    let refused = Mark::decode(&plain).expect_err("unknown");
+    assert!(!refused.is_corruption(), "{refused}");
+}
+
 #[test]
 fn a_link_opens_only_as_what_it_is_and_from_who_may_sign() {
     let (ring, entropy) = (ring(), SeededEntropy::new(6));
@@ -189,8 +245,25 @@ fn tables_come_back_and_refuse_what_is_out_of_order() {
     assert_eq!(Mark::decode(&mark().encode()).expect("its own"), mark());
     let turned = Mark {
         packs: mark().packs.into_iter().rev().collect(),
+        remaps: Vec::new(),
     };
     assert!(Mark::decode(&turned.encode()).is_err());
+    let condemning = mark_of_remaps();
+    assert_eq!(
+        Mark::decode(&condemning.encode()).expect("its own"),
+        condemning
+    );
+    assert!(condemning.condemns_remap(&RemapId::from_bytes([0x77; 16])));
+    assert!(!mark().condemns_remap(&RemapId::from_bytes([0x77; 16])));
+    let turned = Mark {
+        remaps: condemning.remaps.into_iter().rev().collect(),
+        ..mark()
+    };
+    assert!(Mark::decode(&turned.encode()).is_err());
+    let mut empty = mark().encode();
+    empty[0] = 2;
+    empty.push(0);
+    assert!(Mark::decode(&empty).is_err(), "a mark has one form only");
     assert!(mark().condemns(&PACK));
     let plan = Plan {
         names: vec!["a".into(), "b".into()],

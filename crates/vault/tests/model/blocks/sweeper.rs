@@ -239,6 +239,17 @@ impl Blocks {
         if !self.hold(Rule::RemapWhileListed) {
             needed = store.remaps_of_present(needed, all.packs);
         }
+        // Of several ways to what is kept, one is.
+        for remap in order(needed, old_first) {
+            let without = Objects {
+                remaps: kept.remaps & !(1 << remap),
+                ..kept
+            };
+            if wanted & !store.resolvable(without, owed, Reach::Exact) == 0 {
+                kept = without;
+                needed &= !(1 << remap);
+            }
+        }
         let remaps = if self.hold(Rule::RemapInMark) {
             view.listed.remaps & !needed
         } else {
@@ -322,6 +333,15 @@ impl Blocks {
             ));
         }
     }
+}
+
+/// The objects of a set, the oldest or the newest first.
+fn order(set: u8, old_first: bool) -> Vec<usize> {
+    let mut order: Vec<usize> = bits(set).collect();
+    if !old_first {
+        order.reverse();
+    }
+    order
 }
 
 fn begin(state: &State, sweeper: usize, limit: usize, out: &mut Steps<State>) {
