@@ -118,3 +118,81 @@ impl From<strongroom_vault::format::FormatError> for Error {
         Self::Vault(error.into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use object_store::memory::InMemory;
+    use strongroom_vault::format::{MachineId, SourceId};
+    use strongroom_vault::wrap::{Action, Log, recording};
+    use strongroom_vault::{InitOptions, PackDirectory, Session};
+
+    use super::*;
+    use crate::backup::known::Known;
+    use crate::monitor::NoMonitor;
+
+    fn pack(number: u32) -> PackId {
+        let hash = blake3::hash(&number.to_le_bytes());
+        PackId::from_bytes(*hash.as_bytes().first_chunk().expect("32 bytes"))
+    }
+
+    /// One chunk more of each of these packs.
+    fn changes(packs: std::ops::Range<u32>) -> Changes {
+        let change = |number| (pack(number), BTreeMap::from([(0, vec![0, 1])]));
+        packs.map(change).collect()
+    }
+
+    fn derive(engine: &Strongroom, base: &[ListPieceRef], changes: Changes) -> Vec<ListPieceRef> {
+        let (source, machine) = (SourceId::from_bytes([1; 8]), MachineId::from_bytes([1; 16]));
+        let begin = Session::begin(engine.vault(), source, machine, engine.now());
+        let session = engine.wait(begin).expect("begun");
+        let directory = engine
+            .wait(PackDirectory::list(engine.vault()))
+            .expect("listed");
+        let known = Arc::new(Known::new(engine.clone(), directory));
+        let packer = Packer::new(engine.clone(), Some(Arc::new(session)), known, &NoMonitor);
+        let writer = ListWriter::new(engine, &packer).expect("a writer");
+        let list = writer.derive(base, changes).expect("derived");
+        packer.flush().expect("durable");
+        list
+    }
+
+    fn recorded() -> (Strongroom, Log) {
+        let (store, log) = recording(Arc::new(InMemory::new()));
+        let passphrase = crate::crypto::Passphrase::new("correct horse battery staple");
+        let passphrase = passphrase.expect("long enough");
+        let engine = Strongroom::init_store(store, &passphrase, &InitOptions::for_tests());
+        (engine.expect("a new vault"), log)
+    }
+
+    /// Reads of metadata, and pieces written, for a list of so many packs of which one changes.
+    fn cost(packs_count: u32) -> (usize, usize, usize) {
+        let (engine, log) = recorded();
+        let base = derive(&engine, &[], changes(0..packs_count));
+        // Nothing is remembered.
+        let engine = engine.with_max_memory(u64::MAX);
+        let _made = log.take();
+        let list = derive(&engine, &base, changes(packs_count..packs_count + 1));
+        let of = |action: Action| {
+            let operations = log.take();
+            let wanted = operations
+                .iter()
+                .filter(|op| op.action == action && op.name.starts_with("m/"));
+            wanted.count()
+        };
+        let new = list.iter().filter(|piece| !base.contains(piece)).count();
+        (of(Action::Get), new, base.len())
+    }
+
+    /// Work is proportional to what changed, not to what is listed.
+    #[test]
+    fn a_list_is_derived_at_the_cost_of_what_changed() {
+        let (few, many) = (cost(2000), cost(16_000));
+        assert!(few.2 >= 2 && many.2 >= 16, "{few:?} {many:?}");
+        for (reads, new, _) in [few, many] {
+            // A table of contents and a block; a piece may be cut in two.
+            assert!(reads <= 2 && new <= 2, "{few:?} {many:?}");
+        }
+    }
+}

@@ -6,7 +6,9 @@
 )]
 
 mod changes;
+mod churn;
 mod conflicts;
+mod costs;
 mod counted;
 mod damage;
 mod full_disk;
@@ -17,6 +19,7 @@ mod model;
 mod places;
 mod released;
 mod replaced;
+mod rewriting;
 mod round_trip;
 mod spared;
 mod stuck;
