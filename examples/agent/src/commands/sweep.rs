@@ -1,7 +1,7 @@
 //! `sweep`: freeing what no recovery point needs.
 
 use serde_json::{Value, json};
-use strongroom::vault::{OpenSession, SweepOptions, SweepReport};
+use strongroom::vault::{Emptied, OpenSession, SweepOptions, SweepReport};
 
 use crate::access::{self, Need};
 use crate::fail::{Code, Result};
@@ -31,16 +31,39 @@ pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
         "packs_deleted_count": report.packs_deleted_count,
         "packs_rewritten_count": report.packs_rewritten_count,
         "freed_bytes": report.freed_bytes,
+        "moved_bytes": moved_bytes(&report),
+        "rewritten_bytes": rewritten_bytes(&report),
         "waiting_for": waiting,
         "dry_run": args.dry_run,
     });
     if let (true, Some(fields)) = (args.dry_run, document.as_object_mut()) {
         fields.insert("would_delete".to_owned(), json!(report.deleted));
+        let packs: Vec<Value> = report.emptied.iter().map(emptied).collect();
+        fields.insert("would_empty".to_owned(), json!(packs));
     }
     agent
         .out
         .result(&document, || summary(&report, args.dry_run))?;
     Ok(Code::Done)
+}
+
+fn moved_bytes(report: &SweepReport) -> u64 {
+    report.emptied.iter().map(|pack| pack.moved_bytes).sum()
+}
+
+fn rewritten_bytes(report: &SweepReport) -> u64 {
+    report.emptied.iter().map(|pack| pack.rewritten_bytes).sum()
+}
+
+fn emptied(pack: &Emptied) -> Value {
+    json!({
+        "object": pack.object,
+        "object_bytes": pack.object_bytes,
+        "moved_blocks_count": pack.moved_blocks_count,
+        "moved_bytes": pack.moved_bytes,
+        "rewritten_blocks_count": pack.rewritten_blocks_count,
+        "rewritten_bytes": pack.rewritten_bytes,
+    })
 }
 
 fn waiting(session: &OpenSession) -> Value {
@@ -66,6 +89,8 @@ fn summary(report: &SweepReport, dry_run: bool) -> String {
             "packs packed anew",
             human::count(report.packs_rewritten_count),
         ),
+        ("moved", human::bytes(moved_bytes(report))),
+        ("rewritten", human::bytes(rewritten_bytes(report))),
         ("freed", human::bytes(report.freed_bytes)),
     ];
     let mut text = format!("{head}\n\n{}", human::fields(&fields));

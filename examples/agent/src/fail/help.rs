@@ -94,9 +94,9 @@ fn vault_help(error: &VaultError) -> &'static str {
         }
         VaultError::Missing { .. } => DAMAGE,
         VaultError::Object { source, .. } | VaultError::Format(source) => match source {
-            FormatError::UnsupportedVersion { .. } | FormatError::UnknownFeature { .. } => {
-                NEW_VERSION
-            }
+            FormatError::UnsupportedVersion { .. }
+            | FormatError::UnknownFeature { .. }
+            | FormatError::UnknownLayout { .. } => NEW_VERSION,
             FormatError::Crypto(error) => crypto_help(error),
             _ => DAMAGE,
         },

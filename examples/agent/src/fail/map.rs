@@ -72,7 +72,9 @@ fn vault_code(error: &VaultError) -> Code {
 
 fn format_code(error: &FormatError) -> Code {
     match error {
-        FormatError::UnsupportedVersion { .. } | FormatError::UnknownFeature { .. } => Code::Vault,
+        FormatError::UnsupportedVersion { .. }
+        | FormatError::UnknownFeature { .. }
+        | FormatError::UnknownLayout { .. } => Code::Vault,
         FormatError::Compression(_) => Code::Failed,
         FormatError::Crypto(error) => crypto_code(error),
         _ => Code::Damage,
