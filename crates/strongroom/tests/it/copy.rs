@@ -67,7 +67,7 @@ pub(crate) struct Home {
     pub(crate) store: Store,
     pub(crate) vault: Strongroom,
     /// Opens every copy, too, without the cost of a passphrase.
-    agent: Credential,
+    pub(crate) agent: Credential,
     points: Vec<(SessionId, Tree)>,
 }
 

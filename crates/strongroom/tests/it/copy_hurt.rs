@@ -220,7 +220,7 @@ fn a_cancelled_copy_keeps_whole_points_and_leaves_no_session_open() {
 /// The source is swept in the middle of a copy: a point goes, and blocks of the others move to new packs.
 #[test]
 fn a_sweep_of_the_source_in_the_middle_loses_nothing() {
-    for after in 0..6 {
+    for after in [0, 2, 5] {
         let home = Home::new(3);
         let first = home.ids()[0];
         let (left, swept) = (AtomicU64::new(after), AtomicBool::new(false));
@@ -248,10 +248,10 @@ fn a_sweep_of_the_source_in_the_middle_loses_nothing() {
             Fate::Pass
         });
         let target = memory();
-        let report = copy(&open(&sweeping), &target);
+        let report = copy(&open_as(&sweeping, &home.agent), &target);
         assert!(report.damaged.is_empty(), "{after}: {report:?}");
         copy(&home.vault, &target);
-        let there = ids_of(&open(&target));
+        let there = ids_of(&open_as(&target, &home.agent));
         assert!(
             home.ids()[1..].iter().all(|id| there.contains(id)),
             "{after}"
