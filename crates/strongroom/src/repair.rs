@@ -30,6 +30,9 @@ use crate::{Error, Result};
 use needs::Needs;
 pub use salvage::Salvage;
 
+/// What was mended may mend more: a chunk may be equal to one in a block that has to move first.
+const ROUNDS_MAX: usize = 4;
+
 /// How a repair goes about it.
 ///
 /// # Defaults
@@ -105,6 +108,19 @@ impl RepairPlan {
             && self.lists.is_empty()
             && self.salvage.is_empty()
     }
+
+    /// Adds what another plan does.
+    fn take_in(&mut self, more: Self) {
+        let known = std::mem::take(&mut self.index);
+        let news = more.index.into_iter().filter(|pack| !known.contains(pack));
+        let news: Vec<_> = news.collect();
+        self.index = known;
+        self.index.extend(news);
+        self.moves.extend(more.moves);
+        self.remaps.extend(more.remaps);
+        self.lists.extend(more.lists);
+        self.salvage.extend(more.salvage);
+    }
 }
 
 /// Outcome of a repair.
@@ -129,19 +145,24 @@ impl Strongroom {
         if !options.dry_run {
             self.vault().signer()?;
         }
-        monitor.phase(Phase::Preparing);
-        let outcome = self.plan_repair(options).and_then(|plan| {
-            if options.dry_run {
-                let salvaged = Vec::new();
-                return Ok(RepairReport { plan, salvaged });
+        let mut report = RepairReport::default();
+        for _ in 0..ROUNDS_MAX {
+            monitor.phase(Phase::Preparing);
+            let plan = self.plan_repair(options);
+            // What was assumed for the plan is true only once it is carried out.
+            self.reader().forget_places();
+            let plan = plan?;
+            report.plan.lost.clone_from(&plan.lost);
+            if options.dry_run || plan.is_empty() {
+                report.plan.take_in(plan);
+                break;
             }
             monitor.phase(Phase::Finishing);
             let salvaged = execute::carry_out(self, &plan, options, monitor)?;
-            Ok(RepairReport { plan, salvaged })
-        });
-        // What was assumed for the plan is true only now, or not at all.
-        self.reader().forget_places();
-        outcome
+            report.salvaged.extend(salvaged);
+            report.plan.take_in(plan);
+        }
+        Ok(report)
     }
 
     fn plan_repair(&self, options: &RepairOptions) -> Result<RepairPlan> {

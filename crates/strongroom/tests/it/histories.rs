@@ -132,7 +132,7 @@ fn a_forged_point_displaces_no_honest_one() {
     };
     let names = Names {
         source: "test".to_owned(),
-        ..read.names.clone()
+        ..read.names
     };
     place
         .vault

@@ -432,32 +432,18 @@ fn dies_everywhere(step: u64) -> u64 {
     for name in place.names("index") {
         place.hurt(&name, 30);
     }
-    let snapshot: Vec<(String, Vec<u8>)> = place
-        .names("")
-        .into_iter()
-        .map(|name| (name.clone(), place.read(&name)))
-        .collect();
-    let credential = {
-        let agent = place.credential(Role::Agent);
-        let maintenance = place.credential(Role::Maintenance);
-        (agent, maintenance)
-    };
-    let keys: Vec<(String, Vec<u8>)> = place
-        .names("keys")
-        .into_iter()
+    let credential = (
+        place.credential(Role::Agent),
+        place.credential(Role::Maintenance),
+    );
+    let names = place.names("").into_iter();
+    let objects: Vec<(String, Vec<u8>)> = names
         .map(|name| (name.clone(), place.read(&name)))
         .collect();
     let mut cuts = 0;
     for after in [false, true] {
         for cut in (1..).step_by(usize::try_from(step).expect("small")) {
-            for name in place.names("") {
-                place.remove(&name);
-            }
-            for (name, bytes) in snapshot.iter().chain(&keys) {
-                if !place.names(name).contains(name) {
-                    place.put(name, bytes.clone());
-                }
-            }
+            restock(&place, &objects);
             let left = AtomicU64::new(cut);
             let dying = Faulty::new(Arc::clone(&place.store), move |_| {
                 let count = |left: u64| Some(left.saturating_sub(1));
@@ -494,6 +480,16 @@ fn dies_everywhere(step: u64) -> u64 {
     }
     eprintln!("{cuts} cut points");
     cuts
+}
+
+/// Puts the vault back to what it was.
+fn restock(place: &Place, objects: &[(String, Vec<u8>)]) {
+    for name in place.names("") {
+        place.remove(&name);
+    }
+    for (name, bytes) in objects {
+        place.put(name, bytes.clone());
+    }
 }
 
 fn open_both(

@@ -163,7 +163,8 @@ fn blocks(
     let mut found = Vec::new();
     for (position, row) in (0..).zip(toc.blocks()) {
         let range = toc.block_range(position).expect("there");
-        let (start, end) = (range.start as usize, range.end as usize);
+        let at = |at: u64| usize::try_from(at).expect("small");
+        let (start, end) = (at(range.start), at(range.end));
         let context = BlockContext {
             vault_id: *vault.id().as_bytes(),
             domain_id: *vault.domain_id().as_bytes(),

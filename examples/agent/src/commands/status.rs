@@ -2,18 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
-use strongroom::vault::format::PackId;
-use strongroom::{History, HistoryFinding, PointState, PointView};
+use strongroom::{PointState, PointView};
 
 use crate::access::{self, Access, Need};
+use crate::commands::seen::Seen;
 use crate::commands::vault;
 use crate::fail::{Code, Result};
 use crate::output::human::{self, Align};
 use crate::output::json;
 use crate::run::{Agent, now};
-use crate::state::Drills;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -21,58 +19,6 @@ pub(crate) struct Args {
     /// purpose, or points were lost
     #[arg(long)]
     accept_history: bool,
-}
-
-/// What this machine knows beside what the vault says of itself.
-struct Seen {
-    history: History,
-    drills: Drills,
-    verified: BTreeMap<PackId, DateTime<Utc>>,
-}
-
-impl Seen {
-    fn look(agent: &Agent, access: &Access, args: &Args) -> Result<Self> {
-        let vault_id = access.vault_id();
-        let before = agent.state.remembered(&vault_id)?;
-        let history = access.vault.history(&before)?;
-        let (after, history) = if args.accept_history {
-            let accepted = history.accept(&before);
-            let history = access.vault.history(&accepted)?;
-            (accepted, history)
-        } else {
-            (history.remember(&before), history)
-        };
-        agent.state.remember(&vault_id, &after)?;
-        Ok(Self {
-            history,
-            drills: agent.state.drills(&vault_id)?,
-            verified: agent.state.verified(&vault_id)?,
-        })
-    }
-}
-
-/// What is wrong with the histories; empty when nothing is.
-pub(crate) fn history_text(history: &History) -> String {
-    let mut text = String::new();
-    for finding in &history.findings {
-        let weight = if finding.problem.is_certain() {
-            "suspect history"
-        } else {
-            "note"
-        };
-        text.push_str(&format!(
-            "\n\n{weight}: recovery point {}: {}",
-            finding.point, finding.reason
-        ));
-    }
-    let is_certain = |finding: &HistoryFinding| finding.problem.is_certain();
-    if history.findings.iter().any(is_certain) {
-        text.push_str(
-            "\n\nSomebody has set the vault back, or taken something away from it. Where that was meant, \
-             `strongroom-agent status --accept-history` takes what it shows now for right.",
-        );
-    }
-    text
 }
 
 pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
@@ -89,22 +35,23 @@ pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
     let machine = machine.map(|id| format!("{:032x}", u128::from_be_bytes(id)));
     let state_dir = agent.state.dir().ok().map(|dir| dir.display().to_string());
     let described = access.as_ref().map(vault::describe).transpose()?;
-    let look = |access: &Access| Seen::look(agent, access, args);
+    let look = |access: &Access| Seen::look(agent, access, args.accept_history);
     let seen = access.as_ref().map(look).transpose()?;
     if agent.out.json {
-        agent.out.document(&json!({
+        let sources = sources.iter();
+        let sources = sources.map(|source| source_json(source, seen.as_ref()));
+        let mut document = json!({
             "machine": machine,
             "host": agent.host(),
             "version": env!("CARGO_PKG_VERSION"),
             "state_dir": state_dir,
             "vault": described,
-            "sources": sources.iter().map(|source| source_json(source, seen.as_ref())).collect::<Vec<_>>(),
-            "history": seen.as_ref().map(|seen| json::findings(&seen.history)),
-            "heads": seen.as_ref().map(heads_json),
-            "verified_packs_count": seen.as_ref().map(|seen| seen.verified.len()),
-            "oldest_verified_at": seen.as_ref().and_then(|seen| seen.verified.values().min()).copied().map(json::time),
-            "last_verified_at": seen.as_ref().and_then(|seen| seen.verified.values().max()).copied().map(json::time),
-        }))?;
+            "sources": sources.collect::<Vec<_>>(),
+        });
+        if let (Some(seen), Some(fields)) = (&seen, document.as_object_mut()) {
+            fields.extend(seen.fields());
+        }
+        agent.out.document(&document)?;
         return Ok(Code::Done);
     }
     let fields = [
@@ -124,7 +71,7 @@ pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
             "{}\n\n{}{}",
             vault::text(described),
             sources_text(&sources, seen.as_ref()),
-            seen.as_ref().map(seen_text).unwrap_or_default()
+            seen.as_ref().map(Seen::text).unwrap_or_default()
         ),
         None => NO_VAULT.to_owned(),
     };
@@ -157,34 +104,6 @@ fn by_source(points: &[PointView]) -> Vec<Source<'_>> {
         source.points_count += 1;
     }
     sources.into_values().collect()
-}
-
-fn heads_json(seen: &Seen) -> Vec<Value> {
-    let head = |head: &strongroom::Head| {
-        json!({
-            "source_id": head.source.to_string(),
-            "recovery_point": head.point.to_string(),
-            "seq": head.seq,
-        })
-    };
-    seen.history.heads.iter().map(head).collect()
-}
-
-fn seen_text(seen: &Seen) -> String {
-    let mut text = String::new();
-    if let (Some(oldest), Some(newest)) =
-        (seen.verified.values().min(), seen.verified.values().max())
-    {
-        let now = now();
-        text.push_str(&format!(
-            "\n\nthis machine has read and checked {} of the vault, the last {}, the one longest ago {}",
-            human::counted(seen.verified.len() as u64, "pack"),
-            human::ago(*newest, now),
-            human::ago(*oldest, now),
-        ));
-    }
-    text.push_str(&history_text(&seen.history));
-    text
 }
 
 fn source_json(source: &Source<'_>, seen: Option<&Seen>) -> Value {
@@ -241,7 +160,7 @@ mod tests {
             id: SessionId::new(u64::try_from(secs).unwrap() * 1000, [0; 10]),
             source: source.to_owned(),
             host: String::new(),
-            taken_at: DateTime::from_timestamp(secs, 0).unwrap(),
+            taken_at: chrono::DateTime::from_timestamp(secs, 0).unwrap(),
             written_at: None,
             previous: None,
             slots: None,

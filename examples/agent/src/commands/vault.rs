@@ -8,6 +8,7 @@ use strongroom::vault::{InitOptions, is_same_place};
 
 use crate::access::{self, Access, Need};
 use crate::commands::key;
+use crate::commands::seen::Seen;
 use crate::create;
 use crate::fail::{Code, Fail, Result};
 use crate::output::human;
@@ -225,11 +226,16 @@ fn attach(agent: &Agent) -> Result<Code> {
 
 fn status(agent: &Agent) -> Result<Code> {
     let access = access::open(agent, Need::Any)?;
-    let described = describe(&access)?;
+    let mut described = describe(&access)?;
+    let seen = Seen::look(agent, &access, false)?;
+    if let Some(fields) = described.as_object_mut() {
+        fields.extend(seen.fields());
+    }
     if agent.out.json {
         agent.out.document(&described)?;
     } else {
-        agent.out.text(&text(&described))?;
+        let text = text(&described) + &seen.text();
+        agent.out.text(&text)?;
     }
     Ok(Code::Done)
 }

@@ -140,7 +140,7 @@ fn summary(agent: &Agent, report: &VerifyReport, history: &History, elapsed: &st
         ));
         text.push_str(&damage_text(&report.superseded));
     }
-    text.push_str(&super::status::history_text(history));
+    text.push_str(&super::seen::history_text(history));
     text
 }
 
