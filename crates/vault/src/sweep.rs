@@ -332,6 +332,8 @@ async fn carry_out(vault: &Vault, plan: &Plan, report: &mut SweepReport) -> Resu
         let bytes = match vault.store().length(name).await {
             Ok(bytes) => bytes,
             Err(Error::Missing { .. }) => continue,
+            // A place that is away may still have it, and gives it up when it catches up with the plan.
+            Err(Error::PlaceAway { .. }) => 0,
             Err(error) => return Err(error),
         };
         vault.store().delete(name).await?;

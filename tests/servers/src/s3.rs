@@ -1,9 +1,11 @@
-//! S3: moto's server, which carries conditional writes out as S3 does.
+//! S3: moto, which carries conditional writes out as S3 does.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::process::{Server, ask, find};
+
+const PROGRAM: &str = include_str!("s3.py");
 
 /// A running server.
 #[derive(Debug)]
@@ -20,14 +22,12 @@ pub fn s3() -> Option<&'static S3Server> {
 
 impl S3Server {
     fn start() -> Option<Self> {
-        let program = find("venv/bin/moto_server")?;
-        let args = |port: u16| {
-            ["-H", "127.0.0.1", "-p", &port.to_string()]
-                .map(str::to_owned)
-                .into()
-        };
+        let moto = find("venv/bin/moto_server")?;
+        // The interpreter that moto was installed for.
+        let python = moto.with_file_name("python3");
+        let args = |port: u16| vec!["-c".to_owned(), PROGRAM.to_owned(), port.to_string()];
         Some(Self {
-            server: Server::start(&program, args),
+            server: Server::start(&python, args),
             buckets_count: AtomicU32::new(0),
         })
     }

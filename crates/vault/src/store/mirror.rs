@@ -88,7 +88,8 @@ impl Mirror {
     fn decider(&self) -> Result<(&Place, &Single)> {
         let decider = self.places.first().ok_or(Error::NotPermitted("a place"))?;
         match &decider.patient {
-            Some(store) if self.has_decider && decider.is_up() => Ok((decider, store)),
+            // A short absence is waited out: nobody else can decide.
+            Some(store) if self.has_decider && decider.is_awaited() => Ok((decider, store)),
             _ => Err(decider.error()),
         }
     }
@@ -299,8 +300,12 @@ fn add(union: &mut BTreeMap<String, Listed>, line: Listed) {
 fn decided<T>(decider: &Place, outcome: Result<T>) -> Result<T> {
     match outcome {
         Err(error) if is_absence(&error) => {
-            decider.note(&error);
+            decider.give_up(&error);
             Err(decider.error())
+        }
+        Ok(value) => {
+            decider.forgive();
+            Ok(value)
         }
         outcome => outcome,
     }

@@ -71,6 +71,18 @@ pub(crate) struct Place {
 struct Away {
     since: Instant,
     reason: String,
+    /// It was waited for, as long as patience lasts.
+    was_awaited: bool,
+}
+
+impl Away {
+    fn now(error: &Error, was_awaited: bool) -> Self {
+        Self {
+            since: Instant::now(),
+            reason: reason_of(error),
+            was_awaited,
+        }
+    }
 }
 
 impl Place {
@@ -78,10 +90,7 @@ impl Place {
     pub(crate) fn new(url: String, mode: PlaceMode, inner: Result<Arc<dyn ObjectStore>>) -> Self {
         let (inner, away) = match inner {
             Ok(inner) => (Some(inner), None),
-            Err(error) => {
-                let (since, reason) = (Instant::now(), reason_of(&error));
-                (None, Some(Away { since, reason }))
-            }
+            Err(error) => (None, Some(Away::now(&error, false))),
         };
         let patient = inner.map(Single::new);
         let quick = patient
@@ -135,10 +144,27 @@ impl Place {
                 .is_none_or(|away| away.since.elapsed() >= LOOK_AGAIN_AFTER)
     }
 
+    /// Whether it is worth waiting for: not if that was in vain just now.
+    pub(super) fn is_awaited(&self) -> bool {
+        let away = self.away.lock().unwrap_or_else(PoisonError::into_inner);
+        away.as_ref()
+            .is_none_or(|away| !away.was_awaited || away.since.elapsed() >= LOOK_AGAIN_AFTER)
+    }
+
+    /// It cannot be used, as it seems at first.
     pub(super) fn note(&self, error: &Error) {
+        self.set_away(error, !self.is_awaited());
+    }
+
+    /// It cannot be used, and was waited for in vain.
+    pub(super) fn give_up(&self, error: &Error) {
+        self.set_away(error, true);
+    }
+
+    fn set_away(&self, error: &Error, was_awaited: bool) {
         tracing::warn!(place = self.url, %error, "a place cannot be used");
-        let (since, reason) = (Instant::now(), reason_of(error));
-        *self.away.lock().unwrap_or_else(PoisonError::into_inner) = Some(Away { since, reason });
+        let away = Away::now(error, was_awaited);
+        *self.away.lock().unwrap_or_else(PoisonError::into_inner) = Some(away);
     }
 
     /// It answers, or shall be tried again at once.

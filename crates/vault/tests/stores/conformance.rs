@@ -11,11 +11,29 @@ use strongroom_crypto::SeededEntropy;
 use strongroom_vault::wrap::{Action, Fate, Faulty};
 use strongroom_vault::{Created, Error, Store, probe};
 
-const ROUNDS: u32 = 20;
+/// How much is asked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Extent {
+    /// How often eight create one name at the same time.
+    pub(crate) rounds: u32,
+    /// How many objects are listed at once.
+    pub(crate) many: u32,
+    pub(crate) large_bytes: usize,
+}
+
+/// More objects than a page of a thousand has.
+pub(crate) const FULL: Extent = Extent {
+    rounds: 20,
+    many: 1050,
+    large_bytes: 64 << 20,
+};
+/// For what is put together from stores that are asked in full by themselves.
+pub(crate) const BRIEF: Extent = Extent {
+    rounds: 4,
+    many: 40,
+    large_bytes: 4 << 20,
+};
 const CREATORS: u8 = 8;
-/// More than one page of any store's listing that has pages of a thousand.
-const MANY: u32 = 1050;
-const LARGE_BYTES: usize = 64 << 20;
 
 /// One name of each kind (format.md §2).
 const NAMES: [&str; 15] = [
@@ -37,14 +55,14 @@ const NAMES: [&str; 15] = [
 ];
 
 /// Asks all of an empty store.
-pub(crate) async fn conforms(inner: Arc<dyn ObjectStore>) {
-    one_creator_wins(&inner).await;
+pub(crate) async fn conforms(inner: Arc<dyn ObjectStore>, extent: Extent) {
+    one_creator_wins(&inner, extent.rounds).await;
     an_unclear_create_is_settled(&inner).await;
-    store_conforms(&Store::new(inner)).await;
+    store_conforms(&Store::new(inner), extent).await;
 }
 
 /// What is asked of a store whatever is below it.
-pub(crate) async fn store_conforms(store: &Store) {
+pub(crate) async fn store_conforms(store: &Store, extent: Extent) {
     let took = std::time::Instant::now();
     let place = store.describe();
     let told = |what: &str| {
@@ -55,7 +73,7 @@ pub(crate) async fn store_conforms(store: &Store) {
     };
     probe(store, &SeededEntropy::new(1)).await.expect("fit");
     told("probed");
-    one_writer_wins(store).await;
+    one_writer_wins(store, extent.rounds).await;
     told("creators");
     a_second_create_is_refused(store).await;
     ranges(store).await;
@@ -64,9 +82,9 @@ pub(crate) async fn store_conforms(store: &Store) {
     deleting_is_idempotent(store).await;
     times_move_forward(store).await;
     told("small objects");
-    a_large_object(store).await;
+    a_large_object(store, extent.large_bytes).await;
     told("a large object");
-    many_objects(store).await;
+    many_objects(store, extent.many).await;
     told("many objects");
 }
 
@@ -83,8 +101,8 @@ async fn listed(store: &Store, prefix: &str) -> BTreeSet<String> {
 }
 
 /// Eight create one name at the same time: one succeeds, the others are told, and its content stays.
-async fn one_creator_wins(inner: &Arc<dyn ObjectStore>) {
-    for round in 0..ROUNDS {
+async fn one_creator_wins(inner: &Arc<dyn ObjectStore>, rounds: u32) {
+    for round in 0..rounds {
         let name = format!("points/round/{round}");
         let creators = (0..CREATORS).map(|creator| {
             let (inner, path) = (Arc::clone(inner), Path::from(name.as_str()));
@@ -114,8 +132,8 @@ async fn one_creator_wins(inner: &Arc<dyn ObjectStore>) {
 }
 
 /// The same through our own create, which tells every loser who won.
-async fn one_writer_wins(store: &Store) {
-    for round in 0..ROUNDS {
+async fn one_writer_wins(store: &Store, rounds: u32) {
+    for round in 0..rounds {
         let name = format!("points/writers/{round}");
         let writers = (0..CREATORS).map(|writer| {
             let (store, name) = (store.clone(), name.clone());
@@ -255,24 +273,24 @@ async fn times_move_forward(store: &Store) {
     assert!((after - before).num_minutes() < 5, "{before} {after}");
 }
 
-async fn a_large_object(store: &Store) {
+async fn a_large_object(store: &Store, large_bytes: usize) {
     // In parts, as packs are.
     let part =
         |number: usize| Bytes::from(vec![u8::try_from(number % 251).expect("small"); 1 << 20]);
-    let parts: Vec<Bytes> = (0..LARGE_BYTES >> 20).map(part).collect();
+    let parts: Vec<Bytes> = (0..large_bytes >> 20).map(part).collect();
     let created = store.create_once("d/large", &parts).await;
     assert_eq!(created.expect("created"), Created::Ours);
     let read = store
-        .read("d/large", LARGE_BYTES as u64)
+        .read("d/large", large_bytes as u64)
         .await
         .expect("there");
-    assert_eq!(read.len(), LARGE_BYTES);
+    assert_eq!(read.len(), large_bytes);
     assert!(
         read.chunks(1 << 20)
             .zip(&parts)
             .all(|(read, part)| read == part)
     );
-    let end = LARGE_BYTES as u64;
+    let end = large_bytes as u64;
     let tail = store
         .read_range("d/large", end - 10..end)
         .await
@@ -281,8 +299,8 @@ async fn a_large_object(store: &Store) {
     store.delete("d/large").await.expect("gone");
 }
 
-async fn many_objects(store: &Store) {
-    let names = (0..MANY).map(|number| format!("m/many/{:02x}/{number:05}", number % 7));
+async fn many_objects(store: &Store, many: u32) {
+    let names = (0..many).map(|number| format!("m/many/{:02x}/{number:05}", number % 7));
     let names: BTreeSet<String> = names.collect();
     let creates = names.iter().cloned().map(|name| async move {
         assert_eq!(create(store, &name, "x").await, Created::Ours);

@@ -8,7 +8,7 @@ use strongroom_vault::{StoreSettings, open_url, open_url_with};
 use strongroom_vault::Store;
 use strongroom_vault::format::PlaceMode;
 
-use crate::conformance::{conforms, store_conforms};
+use crate::conformance::{BRIEF, Extent, FULL, conforms, store_conforms};
 
 pub(crate) fn settings(variables: Vec<(&str, String)>) -> StoreSettings {
     let none = StoreSettings::new();
@@ -19,7 +19,7 @@ pub(crate) fn settings(variables: Vec<(&str, String)>) -> StoreSettings {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn memory() {
-    conforms(Arc::new(InMemory::new())).await;
+    conforms(Arc::new(InMemory::new()), FULL).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -27,7 +27,7 @@ async fn a_directory() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("vault");
     let store = open_url_with(path.to_str().expect("text"), true, &StoreSettings::new());
-    conforms(store.expect("opened")).await;
+    conforms(store.expect("opened"), FULL).await;
 }
 
 #[cfg(feature = "s3")]
@@ -38,18 +38,34 @@ async fn s3() {
     };
     let url = format!("s3://{}/some/prefix", server.new_bucket());
     let settings = settings(server.variables(server.port()));
-    conforms(open_url_with(&url, true, &settings).expect("opened")).await;
+    conforms(open_url_with(&url, true, &settings).expect("opened"), FULL).await;
+}
+
+/// Its pages have five thousand objects, which takes long: see [`soak_azure`].
+#[cfg(feature = "azure")]
+#[tokio::test(flavor = "multi_thread")]
+async fn azure() {
+    let many = BRIEF.many;
+    azure_conforms(Extent { many, ..FULL }).await;
 }
 
 #[cfg(feature = "azure")]
 #[tokio::test(flavor = "multi_thread")]
-async fn azure() {
+#[ignore = "five thousand objects"]
+async fn soak_azure() {
+    let many = 5_050;
+    azure_conforms(Extent { many, ..FULL }).await;
+}
+
+#[cfg(feature = "azure")]
+async fn azure_conforms(extent: Extent) {
     let Some(server) = strongroom_test_servers::azure() else {
         return;
     };
     let url = format!("az://{}/some/prefix", server.new_container());
     let settings = settings(server.variables(server.port()));
-    conforms(open_url_with(&url, true, &settings).expect("opened")).await;
+    let store = open_url_with(&url, true, &settings).expect("opened");
+    conforms(store, extent).await;
 }
 
 /// Several places are asked as one.
@@ -66,7 +82,7 @@ async fn a_mirror_of_directories() {
         place("b", PlaceMode::Synchronous),
         place("c", PlaceMode::Asynchronous),
     ]);
-    store_conforms(&store).await;
+    store_conforms(&store, BRIEF).await;
 }
 
 #[cfg(all(feature = "s3", feature = "azure"))]
@@ -92,7 +108,7 @@ async fn a_mirror_of_clouds() {
             azure.variables(azure.port()),
         ),
     ]);
-    store_conforms(&store).await;
+    store_conforms(&store, BRIEF).await;
 }
 
 /// A place of the user's own: everything below the prefix is made by the test, nothing else is touched.
@@ -108,7 +124,7 @@ async fn the_place_that_is_named() {
         .as_nanos();
     let url = format!("{}/conformance-{now}", url.trim_end_matches('/'));
     let store = open_url(&url, true).expect("opened");
-    conforms(Arc::clone(&store)).await;
+    conforms(Arc::clone(&store), FULL).await;
     let all = Store::new(store);
     for line in all.list("").await.expect("listed") {
         all.delete(&line.name).await.expect("gone");
