@@ -7,3 +7,4 @@
 mod hostile;
 mod sweep_vectors;
 mod vectors;
+mod wrap;
