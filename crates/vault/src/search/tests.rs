@@ -85,7 +85,10 @@ fn schedules(count: u64) {
                             sums.points_count += outcome.points_count;
                             sums.packs_deleted_count += outcome.packs_deleted_count;
                         }
-                        Err(loss) => failed.lock().expect("whole").push((seed, loss)),
+                        Err(loss) => {
+                            println!("schedule {seed}: {loss}");
+                            failed.lock().expect("whole").push((seed, loss));
+                        }
                     }
                 }
             });
