@@ -20,6 +20,7 @@
 
 mod faulty;
 mod memory;
+mod pages;
 mod weather;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

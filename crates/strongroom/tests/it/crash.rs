@@ -75,7 +75,7 @@ fn crash_everywhere(files_count: u64) {
                 while let Some(scenario) = SCENARIOS.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let started = std::time::Instant::now();
                     let counts = crash(scenario, files_count);
-                    println!(
+                    eprintln!(
                         "{:32} cut before {:3}, after {:3}, reply lost {:3} ({:.1} s)",
                         scenario.name,
                         counts[0],
@@ -89,7 +89,7 @@ fn crash_everywhere(files_count: u64) {
         }
     });
     let total = total.into_inner();
-    println!("{total} cut points");
+    eprintln!("{total} cut points");
     assert!(total >= 500, "{total} cut points are not enough");
 }
 

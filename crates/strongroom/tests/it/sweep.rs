@@ -368,7 +368,7 @@ fn what_was_swept_and_comes_back_goes_again() {
     vault
         .wait(store.put(&name.as_str().into(), pack.into()))
         .expect("written");
-    assert_eq!(sweep(&vault).deleted, [name.clone()]);
+    assert_eq!(sweep(&vault).deleted, std::slice::from_ref(name));
     assert_eq!(names(&vault, "d"), after);
     history.is_whole(&store);
     nothing_is_left_over(&vault);

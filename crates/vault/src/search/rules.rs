@@ -10,7 +10,7 @@ use crate::rule::{Rule, without};
 use crate::wrap::{Action, Weather};
 
 /// So many schedules at most until a loss must have been found.
-const SEEDS: u64 = 3000;
+const SEEDS: u64 = 1000;
 
 /// Few contents and much coming and going: whatever is used soon goes.
 const BUSY: Setup = Setup {
@@ -105,6 +105,27 @@ const DIES_BEFORE_INDEXING: Script = Script {
     ],
 };
 
+/// A session that was pinned before a mark commits after the plan.
+const COMMITS_LATE: Script = Script {
+    starts: &[
+        ("writer 0", &[0]),
+        ("retention", &[1000]),
+        ("writer 1", &[1900]),
+        ("sweeper 0", &[2500]),
+    ],
+    stops: &[sleeps("writer 1", Action::Put, "points/", 1, 3000)],
+};
+
+const DELETES_SLOWLY: Script = Script {
+    starts: &[
+        ("writer 0", &[0]),
+        ("retention", &[1000]),
+        ("sweeper 0", &[2000]),
+        ("writer 1", &[3000]),
+    ],
+    stops: &[sleeps("sweeper 0", Action::Delete, "d/", 1, 4000)],
+};
+
 /// A pack comes back between its deletions by two executors of one plan.
 const DELETES_LATE: Script = Script {
     starts: &[
@@ -168,13 +189,13 @@ macro_rules! losses {
 losses! {
     without_register_before_mark: scripted(&REGISTERS_LATE), [RegisterBeforeMark];
     without_commit_or_fence: BUSY, [CommitOrFence];
-    without_wait_for_sessions: BUSY, [WaitForSessions];
+    without_wait_for_sessions: scripted(&COMMITS_LATE), [WaitForSessions];
     without_recheck: BUSY, [Recheck];
     without_skip_condemned: BUSY, [SkipCondemned];
     without_list_packs: DEADLY, [ListPacks, PlannedIsDead];
     without_list_after_mark: BUSY, [ListAfterMark, PlannedIsDead];
     without_fresh_pack_ids: BUSY, [FreshPackIds];
-    without_done_last: BUSY, [DoneLast, PlannedIsDead];
+    without_done_last: scripted(&DELETES_SLOWLY), [DoneLast, PlannedIsDead];
     without_stored_plan: scripted(&SLEEPS_IN_A_CYCLE), [StoredPlan];
     without_serial_cycles: scripted(&SLEEPS_IN_A_CYCLE), [SerialCycles];
     without_findable_copy: TWO_CONTENTS, [FindableCopy];
@@ -191,6 +212,8 @@ fn with_all_rules_these_setups_lose_nothing() {
         scripted(&REGISTERS_LATE),
         scripted(&SLEEPS_IN_A_CYCLE),
         scripted(&SLEEPS_BEFORE_A_MARK),
+        scripted(&DELETES_SLOWLY),
+        scripted(&COMMITS_LATE),
         TWO_CONTENTS,
         ALL_TWICE,
     ];

@@ -74,6 +74,10 @@ fn schedules(count: u64) {
                     if seed >= end {
                         return;
                     }
+                    if seed.is_multiple_of(1000) {
+                        let failed_count = failed.lock().expect("whole").len();
+                        println!("schedule {seed}, {failed_count} failed so far");
+                    }
                     match run(EVERYBODY, seed) {
                         Ok(outcome) => {
                             let mut sums = sums.lock().expect("whole");
@@ -81,7 +85,10 @@ fn schedules(count: u64) {
                             sums.points_count += outcome.points_count;
                             sums.packs_deleted_count += outcome.packs_deleted_count;
                         }
-                        Err(loss) => failed.lock().expect("whole").push((seed, loss)),
+                        Err(loss) => {
+                            println!("schedule {seed}: {loss}");
+                            failed.lock().expect("whole").push((seed, loss));
+                        }
                     }
                 }
             });

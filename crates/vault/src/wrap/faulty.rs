@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::StreamExt;
 use futures::stream::BoxStream;
-use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{
     CopyOptions, Error, GetOptions, GetResult, GetResultPayload, ListResult, MultipartUpload,
@@ -16,6 +16,7 @@ use object_store::{
     PutResult, RenameOptions, Result,
 };
 
+use super::pages::Pages;
 use super::{Action, Operation, lock};
 
 /// What becomes of an operation. What makes no sense for its [`Action`] is a [`Fate::Pass`].
@@ -46,7 +47,7 @@ pub enum Fate {
     ShowDeleted,
 }
 
-type Judge = dyn FnMut(&Operation) -> Fate + Send;
+pub(super) type Judge = dyn FnMut(&Operation) -> Fate + Send;
 
 /// A store that lets a judge decide over every operation.
 pub struct Faulty {
@@ -106,14 +107,9 @@ impl Faulty {
     fn fate(&self, action: Action, name: &(dyn fmt::Display + Sync), bytes: u64) -> Fate {
         judge(&self.judge, action, name, bytes)
     }
-
-    /// What happens before an operation: nothing, a wait or an error.
-    async fn before(&self, fate: Fate) -> Result<()> {
-        before(fate).await
-    }
 }
 
-fn judge(
+pub(super) fn judge(
     judge: &Mutex<Box<Judge>>,
     action: Action,
     name: &(dyn fmt::Display + Sync),
@@ -127,7 +123,8 @@ fn judge(
     (*lock(judge))(&operation)
 }
 
-async fn before(fate: Fate) -> Result<()> {
+/// What happens before an operation: nothing, a wait or an error.
+pub(super) async fn before(fate: Fate) -> Result<()> {
     match fate {
         Fate::Slow(duration) => {
             tokio::time::sleep(duration).await;
@@ -140,7 +137,7 @@ async fn before(fate: Fate) -> Result<()> {
 }
 
 /// What an operation that was done is told its caller as.
-fn after<T>(fate: Fate, done: T) -> Result<T> {
+pub(super) fn after<T>(fate: Fate, done: T) -> Result<T> {
     match fate {
         Fate::LoseReply => Err(failure(std::io::Error::from(
             std::io::ErrorKind::ConnectionReset,
@@ -186,73 +183,6 @@ impl fmt::Display for Faulty {
     }
 }
 
-/// One listing, page by page.
-struct Pages {
-    inner: Arc<dyn ObjectStore>,
-    judge: Arc<Mutex<Box<Judge>>>,
-    deleted: Arc<Mutex<BTreeMap<Path, ObjectMeta>>>,
-    prefix: Option<Path>,
-    /// Name of the last entry so far.
-    last: Option<Path>,
-    entries: usize,
-}
-
-impl Pages {
-    async fn next(&mut self) -> Result<Option<Vec<ObjectMeta>>> {
-        let shown = self
-            .prefix
-            .as_ref()
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        let fate = judge(&self.judge, Action::List, &shown, 0);
-        before(fate).await?;
-        let prefix = self.prefix.as_ref();
-        let listed = match &self.last {
-            None => self.inner.list(prefix),
-            Some(last) => self.inner.list_with_offset(prefix, last),
-        };
-        let mut page: Vec<ObjectMeta> = listed.try_collect().await?;
-        if fate == Fate::ShowDeleted {
-            let deleted = lock(&self.deleted);
-            let belongs = |path: &Path| {
-                prefix.is_none_or(|prefix| path.prefix_matches(prefix))
-                    && self.last.as_ref().is_none_or(|last| path > last)
-                    && !page.iter().any(|meta| meta.location == *path)
-            };
-            let ghosts: Vec<ObjectMeta> = deleted
-                .values()
-                .filter(|meta| belongs(&meta.location))
-                .cloned()
-                .collect();
-            drop(deleted);
-            page.extend(ghosts);
-        }
-        page.sort_by(|one, other| one.location.cmp(&other.location));
-        let is_last = page.len() <= self.entries;
-        page.truncate(self.entries);
-        if let Some(last) = page.last().filter(|_| !is_last) {
-            self.last = Some(last.location.clone());
-        }
-        // An empty page ends it: after the last one there is nothing more to ask for.
-        if is_last {
-            self.entries = 0;
-        }
-        after(fate, Some(page))
-    }
-
-    fn stream(self) -> BoxStream<'static, Result<ObjectMeta>> {
-        futures::stream::try_unfold(self, |mut pages| async move {
-            if pages.entries == 0 {
-                return Ok::<_, Error>(None);
-            }
-            let page = pages.next().await?;
-            Ok(page.map(|page| (futures::stream::iter(page.into_iter().map(Ok)), pages)))
-        })
-        .try_flatten()
-        .boxed()
-    }
-}
-
 impl Faulty {
     fn pages(
         &self,
@@ -280,7 +210,7 @@ impl ObjectStore for Faulty {
         options: PutOptions,
     ) -> Result<PutResult> {
         let fate = self.fate(Action::Put, location, payload.content_length() as u64);
-        self.before(fate).await?;
+        before(fate).await?;
         if fate == Fate::ClaimExists {
             return Err(Error::AlreadyExists {
                 path: location.to_string(),
@@ -300,13 +230,13 @@ impl ObjectStore for Faulty {
         options: PutMultipartOptions,
     ) -> Result<Box<dyn MultipartUpload>> {
         let fate = self.fate(Action::Put, location, 0);
-        self.before(fate).await?;
+        before(fate).await?;
         self.inner.put_multipart_opts(location, options).await
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
         let fate = self.fate(Action::Get, location, 0);
-        self.before(fate).await?;
+        before(fate).await?;
         let mut got = self.inner.get_opts(location, options).await?;
         if matches!(fate, Fate::Truncate(_) | Fate::Flip(_)) {
             let (meta, range) = (got.meta.clone(), got.range.clone());
@@ -326,7 +256,7 @@ impl ObjectStore for Faulty {
 
     async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
         let fate = self.fate(Action::Get, location, 0);
-        self.before(fate).await?;
+        before(fate).await?;
         let got = self.inner.get_ranges(location, ranges).await?;
         after(
             fate,
@@ -373,19 +303,19 @@ impl ObjectStore for Faulty {
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
         let shown = prefix.map(ToString::to_string).unwrap_or_default();
         let fate = self.fate(Action::List, &shown, 0);
-        self.before(fate).await?;
+        before(fate).await?;
         after(fate, self.inner.list_with_delimiter(prefix).await?)
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
         let fate = self.fate(Action::Put, to, 0);
-        self.before(fate).await?;
+        before(fate).await?;
         after(fate, self.inner.copy_opts(from, to, options).await?)
     }
 
     async fn rename_opts(&self, from: &Path, to: &Path, options: RenameOptions) -> Result<()> {
         let fate = self.fate(Action::Put, to, 0);
-        self.before(fate).await?;
+        before(fate).await?;
         after(fate, self.inner.rename_opts(from, to, options).await?)
     }
 }

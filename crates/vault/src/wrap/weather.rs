@@ -53,7 +53,6 @@ pub struct Weather {
 
 impl Weather {
     /// A judge for [`Faulty`](super::Faulty).
-    #[must_use]
     pub fn judge(self, seed: u64) -> impl FnMut(&Operation) -> Fate + Send + 'static {
         let mut dice = Dice::new(seed);
         let mut busy_left = 0;

@@ -11,3 +11,4 @@ mod notice_vectors;
 mod place_vectors;
 mod sweep_vectors;
 mod vectors;
+mod wrap;
