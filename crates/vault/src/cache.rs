@@ -102,6 +102,14 @@ impl<K: Eq + Hash + Copy, V> Cache<K, V> {
         }
     }
 
+    /// Forgets a value; whether there was one.
+    pub(crate) fn forget(&self, key: &K) -> bool {
+        let mut inner = self.lock();
+        let entry = inner.entries.remove(key);
+        inner.bytes -= entry.as_ref().map_or(0, |entry| entry.bytes);
+        entry.is_some_and(|entry| entry.cell.get().is_some())
+    }
+
     fn forget_empty(&self, key: K) {
         let mut inner = self.lock();
         if inner

@@ -77,6 +77,24 @@ impl BlockReader {
     /// # Errors
     /// When its block is missing or damaged, or the store fails.
     pub async fn chunk(&self, at: ChunkAddress, kind: ObjectKind) -> Result<Bytes> {
+        loop {
+            match self.chunk_by_tables(at, kind).await {
+                // A sweep has moved the block since the table was read: it is looked for again without that table.
+                Err(Error::Missing { object }) if self.forget_table(&object) => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Whether there was a table of this pack, which is gone.
+    fn forget_table(&self, object: &str) -> bool {
+        match ObjectName::parse(object) {
+            Some(ObjectName::Pack { pack, .. }) => self.tocs.forget(&pack),
+            _ => false,
+        }
+    }
+
+    async fn chunk_by_tables(&self, at: ChunkAddress, kind: ObjectKind) -> Result<Bytes> {
         let missing = match self.find(at.block_name(), kind).await {
             Ok(located) => return self.chunk_in(&located, at, kind).await,
             Err(error @ Error::Missing { .. }) => error,
