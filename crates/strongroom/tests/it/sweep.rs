@@ -9,7 +9,9 @@ use std::time::Duration;
 use object_store::memory::InMemory;
 use object_store::{ObjectStore, ObjectStoreExt};
 use strongroom::crypto::{Role, SlotSecret};
-use strongroom::vault::format::{ChunkAddress, LinkOp, Names, PackId, SessionId, Structure};
+use strongroom::vault::format::{
+    BlockUse, ChunkAddress, LinkOp, ListPiece, Names, ObjectKind, PackId, SessionId, Structure,
+};
 use strongroom::vault::wrap::{Action, Fate, Faulty};
 use strongroom::vault::{
     Committed, Error as VaultError, InitOptions, Session, SweepOptions, chain, points,
@@ -401,6 +403,50 @@ fn a_dead_session_leaves_nothing_for_ever() {
     vault.sweep(&options).expect("a sweep");
     assert_eq!(names(&vault, "d"), before);
     history.is_whole(&store);
+}
+
+/// A reader that has read the table of a pack finds what a sweep has moved out of it since.
+#[test]
+fn a_reader_with_an_old_table_finds_what_was_moved() {
+    let (_store, vault) = new_vault(&small_packs());
+    let history = History::new(&vault, 2);
+    let reader = strongroom::vault::BlockReader::new(vault.vault().clone(), 0, 1 << 20);
+    let data = names(&vault, "d");
+    let point = vault
+        .wait(points::find(vault.vault(), history.points[1].0))
+        .expect("listed")
+        .expect("there");
+    let read = vault.wait(points::read(vault.vault(), &point));
+    let list = read.expect("read").expect("a point").structure.list;
+    let mut needed = Vec::new();
+    for piece in list {
+        let raw = vault.wait(reader.chunk(piece.address(), ObjectKind::MetaPack));
+        for entry in ListPiece::decode(&raw.expect("read"))
+            .expect("a piece")
+            .packs
+        {
+            let id = entry.pack.to_string();
+            let first = |block: BlockUse| ChunkAddress {
+                pack: entry.pack,
+                block: block.ordinal,
+                chunk: u16::try_from(block.counts.iter().take_while(|n| **n == 0).count())
+                    .expect("short"),
+            };
+            if data.iter().any(|name| name.ends_with(&id)) {
+                needed.extend(entry.blocks.into_iter().map(first));
+            }
+        }
+    }
+    let read_all = || {
+        for at in &needed {
+            let read = vault.wait(reader.chunk(*at, ObjectKind::DataPack));
+            assert!(read.is_ok(), "{at:?}: {read:?}");
+        }
+    };
+    read_all();
+    vault.delete_now(&history.points[0].0, "").expect("purged");
+    assert!(sweep(&vault).packs_rewritten_count > 0);
+    read_all();
 }
 
 #[test]
