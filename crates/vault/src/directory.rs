@@ -225,7 +225,8 @@ impl PackDirectory {
         let is_unindexed = |entry: &&PackEntry| entry.indexed_bytes.is_none();
         let unindexed: Vec<PackEntry> = self.packs.iter().filter(is_unindexed).cloned().collect();
         for entry in unindexed {
-            match read_toc(vault, entry.pack_id, entry.kind).await {
+            let read = read_toc(vault, entry.pack_id, entry.kind).await;
+            match read.map(|(toc, _)| toc) {
                 Ok(toc) if padme(toc.unpadded_bytes()) != entry.object_bytes => {
                     let source = FormatError::Truncated("a pack");
                     let object = entry.object_name(vault.domain_id());
@@ -547,8 +548,8 @@ fn problem(object: String, error: &Error) -> IndexProblem {
     }
 }
 
-/// Reads and opens a pack's table.
-pub(crate) async fn read_toc(vault: &Vault, pack: PackId, kind: ObjectKind) -> Result<Toc> {
+/// Reads and opens a pack's table; tells whether a copy of it was damaged or missing.
+pub(crate) async fn read_toc(vault: &Vault, pack: PackId, kind: ObjectKind) -> Result<(Toc, bool)> {
     let name = ObjectName::pack(kind, *vault.domain_id(), pack).to_string();
     let key = vault
         .keys()
@@ -565,11 +566,14 @@ pub(crate) async fn read_toc(vault: &Vault, pack: PackId, kind: ObjectKind) -> R
         Ok((extent, toc))
     };
     let guess = store.read_range_checked(&name, 0..TOC_GUESS_BYTES, extent_of);
-    let (extent, toc) = guess.await?.value;
+    let guess = guess.await?;
+    let is_hurt = !guess.hurt.is_empty();
+    let (extent, toc) = guess.value;
     if let Some(toc) = toc {
-        return Ok(toc);
+        return Ok((toc, is_hurt));
     }
     let open = |front: Bytes| Toc::open(&front, kind, pack, vault.id(), key);
     let whole = store.read_range_checked(&name, 0..extent as u64, open);
-    Ok(whole.await?.value)
+    let whole = whole.await?;
+    Ok((whole.value, is_hurt || !whole.hurt.is_empty()))
 }

@@ -89,7 +89,13 @@ impl BlockReader {
     /// When it is missing or damaged, or the store fails.
     pub async fn toc(&self, pack: PackId, kind: ObjectKind) -> Result<Arc<Toc>> {
         self.tocs
-            .get(pack, Toc::memory_bytes, read_toc(&self.vault, pack, kind))
+            .get(pack, Toc::memory_bytes, async {
+                let (toc, is_hurt) = read_toc(&self.vault, pack, kind).await?;
+                if is_hurt {
+                    self.mend(pack, kind).await;
+                }
+                Ok(toc)
+            })
             .await
     }
 

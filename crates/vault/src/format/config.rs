@@ -216,7 +216,7 @@ impl VaultConfig {
         let is_short =
             |place: &PlaceConfig| !place.url.is_empty() && place.url.len() <= URL_MAX_BYTES;
         wrong(
-            !modes.is_empty() && !(is_mirror && self.places.iter().all(is_short)),
+            !(modes.is_empty() || is_mirror && self.places.iter().all(is_short)),
             "the configuration's places are not one decider and one or two others",
         )?;
         wrong(

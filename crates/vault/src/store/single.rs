@@ -125,9 +125,8 @@ impl Single {
                 ..PutOptions::default()
             };
             let put = self.inner.put_opts(&path, payload, options);
-            let failure = match self.within(bytes, put).await {
-                Ok(_) => return Ok(Created::Ours),
-                Err(failure) => failure,
+            let Err(failure) = self.within(bytes, put).await else {
+                return Ok(Created::Ours);
             };
             let is_final = match &failure {
                 Failure::Final(object_store::Error::AlreadyExists { .. }) => false,
