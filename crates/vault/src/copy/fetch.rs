@@ -128,7 +128,7 @@ pub(super) fn begin(source: &Vault, wanted: Wanted) -> Reading {
 }
 
 async fn read_blocks(vault: &Vault, of: &Wanted) -> Result<Read> {
-    let toc = read_toc(vault, of.pack, of.kind).await?;
+    let (toc, _) = read_toc(vault, of.pack, of.kind).await?;
     let name = of.object_name(vault);
     let mut blocks = Vec::new();
     for (position, _) in &of.blocks {
