@@ -143,6 +143,8 @@ impl History {
 struct Node {
     head: Head,
     prev: Option<PreviousPoint>,
+    /// It was copied from another place of the vault.
+    is_copied: bool,
 }
 
 /// Points that are not among the nodes, and why.
@@ -178,14 +180,16 @@ impl Strongroom {
                 continue;
             }
             match self.wait(points::read_structure_hashed(vault, &point)) {
+                Ok(Some((structure, _))) if absent.gone.contains(&structure.sid) => {}
                 Ok(Some((structure, blake3))) => nodes.push(Node {
                     head: Head {
                         source: point.source,
-                        point: point.sid,
+                        point: structure.sid,
                         seq: structure.seq,
                         blake3,
                     },
                     prev: structure.prev,
+                    is_copied: structure.sid != point.sid,
                 }),
                 Ok(None) => {}
                 Err(error) if error.is_corruption() => {
@@ -227,7 +231,7 @@ impl Strongroom {
         let (structure, blake3) = read.ok_or_else(missing)?;
         let head = Head {
             source: found.source,
-            point: found.sid,
+            point: structure.sid,
             seq: structure.seq,
             blake3,
         };
@@ -244,7 +248,8 @@ impl Strongroom {
             sid: known.point,
             source: known.source,
         };
-        let stands = self.wait(points::read_structure_hashed(vault, &seen));
+        let place = self.wait(points::find(vault, known.point))?;
+        let stands = self.wait(points::read_structure_hashed(vault, &place.unwrap_or(seen)));
         let absent = match stands {
             Ok(Some((_, found))) if found == known.blake3 => None,
             // Damage is for `verify` to tell.

@@ -55,9 +55,9 @@ impl Shared {
     /// Counts down a fault that happens a number of times; whether it happens now.
     fn spend(&self) -> bool {
         let mut fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
-        let left = match &mut *fault {
-            Fault::Cut { times, .. } | Fault::LoseAnswers { times } => times,
-            _ => return false,
+        let (Fault::Cut { times: left, .. } | Fault::LoseAnswers { times: left }) = &mut *fault
+        else {
+            return false;
         };
         if *left == 0 {
             return false;

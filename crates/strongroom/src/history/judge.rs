@@ -1,6 +1,6 @@
 //! What goes together and what does not: a pure function of manifests and memory.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use strongroom_vault::format::{SessionId, SourceId};
 
@@ -43,7 +43,17 @@ pub(super) fn judge(nodes: &[Node], absent: &Absent, remembered: &Remembered) ->
             ));
         }
     }
-    for seen in &remembered.heads {
+    let copied: HashSet<SourceId> = nodes
+        .iter()
+        .filter(|node| node.is_copied)
+        .map(|node| node.head.source)
+        .collect();
+    // What was copied from elsewhere may lag behind what this machine has seen there.
+    for seen in remembered
+        .heads
+        .iter()
+        .filter(|seen| !copied.contains(&seen.source))
+    {
         findings.extend(memory_problem(
             seen,
             &by_id,
@@ -84,7 +94,8 @@ fn link_problem(
             .then(|| finding(HistoryProblem::OutOfOrder, &node.head, own, reason()));
     };
     let Some(parent) = by_id.get(&prev.sid) else {
-        if is_explained(&prev.sid) {
+        // A second copy of a vault need not have all points.
+        if node.is_copied || is_explained(&prev.sid) {
             return None;
         }
         let reason = format!("{own} was built on it; it is not there, and nobody has purged it");
@@ -179,6 +190,7 @@ mod tests {
                 sid: sid(prev),
                 blake3: [prev; 32].into(),
             }),
+            is_copied: false,
         }
     }
 
@@ -265,5 +277,18 @@ mod tests {
         forged[0].head.blake3 = [7; 32];
         assert_eq!(problems(&forged, &none, &[]), [(Replaced, sid(1))]);
         assert!(!Fork.is_certain() && Missing.is_certain());
+    }
+
+    #[test]
+    fn a_second_copy_may_lack_points() {
+        let copied = |id, seq, prev| Node {
+            is_copied: true,
+            ..node(id, seq, prev)
+        };
+        let nodes = [copied(1, 1, None), copied(3, 3, Some(2))];
+        let seen = [node(5, 5, Some(4))];
+        assert_eq!(problems(&nodes, &Absent::default(), &seen), []);
+        let own = [node(1, 1, None), node(3, 3, Some(2))];
+        assert_eq!(problems(&own, &Absent::default(), &seen).len(), 2);
     }
 }

@@ -238,7 +238,7 @@ fn swept(scene: &Scene) {
     at_most(
         "sweep",
         sweep,
-        [3 * new_packs + 4, reads + deleted, 24, deleted + 1],
+        [3 * new_packs + 4, reads + deleted, 26, deleted + 1],
     );
     let (vault, log) = scene.open();
     restored(&vault, scene);

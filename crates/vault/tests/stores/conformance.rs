@@ -69,7 +69,7 @@ pub(crate) async fn store_conforms(store: &Store, extent: Extent) {
         eprintln!(
             "{place}: {what} after {:.1} s",
             took.elapsed().as_secs_f32()
-        )
+        );
     };
     probe(store, &SeededEntropy::new(1)).await.expect("fit");
     told("probed");

@@ -66,11 +66,9 @@ impl Bucket {
     }
 
     /// The fault ends after a while.
-    fn heals_after(&self, time: Duration) -> impl Future<Output = ()> + '_ {
-        async move {
-            tokio::time::sleep(time).await;
-            self.proxy.set(Fault::None);
-        }
+    async fn heals_after(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+        self.proxy.set(Fault::None);
     }
 }
 
