@@ -199,7 +199,6 @@ losses! {
     without_stored_plan: scripted(&SLEEPS_IN_A_CYCLE), [StoredPlan];
     without_serial_cycles: scripted(&SLEEPS_IN_A_CYCLE), [SerialCycles];
     without_findable_copy: TWO_CONTENTS, [FindableCopy];
-    without_keep_listed: DEADLY, [KeepListed, PlannedIsDead];
     without_planned_is_dead: ALL_TWICE, [PlannedIsDead];
     without_cycles_kept: scripted(&SLEEPS_BEFORE_A_MARK), [CyclesKept];
     without_fences_kept: BUSY, [FencesKept];
