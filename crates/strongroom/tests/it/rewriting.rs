@@ -315,12 +315,12 @@ fn a_damaged_block_is_left_where_it_is() {
         .vault
         .wait(scene.vault.vault().store().read(&victim, u64::MAX));
     let mut bytes = bytes.expect("read").to_vec();
-    // In the first block, behind header and table.
-    let at = 72
-        + usize::try_from(u32::from_le_bytes(bytes[64..68].try_into().expect("four")))
-            .expect("small")
-        + 100;
-    bytes[at] ^= 1;
+    // In every block, behind header and table: which of them are needed depends on the order of the workers.
+    let table_bytes = u32::from_le_bytes(bytes[64..68].try_into().expect("four"));
+    let first = 72 + usize::try_from(table_bytes).expect("small") + 100;
+    for at in (first..bytes.len()).step_by(4096) {
+        bytes[at] ^= 1;
+    }
     let path = victim.clone().into();
     let put = object_store::ObjectStoreExt::put(&store, &path, bytes.into());
     scene.vault.wait(put).expect("damaged");
