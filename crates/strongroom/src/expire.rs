@@ -137,6 +137,13 @@ pub struct ExpirePlan {
 }
 
 impl ExpirePlan {
+    /// Whether the store's clock goes on from what was seen before.
+    #[must_use]
+    pub fn is_clock_believed(&self) -> bool {
+        let is_of_clock = |brake: &Brake| matches!(brake, Brake::Clock { .. });
+        !self.brakes.iter().any(is_of_clock)
+    }
+
     /// The points that may be deleted: all once somebody has confirmed it, else those that no brake stops.
     pub fn permitted(&self, is_confirmed: bool) -> impl Iterator<Item = &Judged> {
         self.expiring.iter().filter(move |point| {
@@ -166,6 +173,10 @@ impl Strongroom {
         let store = self.vault().store();
         let now = self.wait(store.now(&**self.vault().entropy()))?;
         let mut plan = plan::make(&points, options, now);
+        // Told even if nothing expires: nobody should remember a time that is not to be believed.
+        if let Some(brake) = clock_brake(&points, options.newest_seen_at, now) {
+            plan.brakes.push(brake);
+        }
         if plan.expiring.is_empty() {
             return Ok(plan);
         }
@@ -177,9 +188,6 @@ impl Strongroom {
                 freed_bytes: outlook.freed_bytes,
                 held_bytes: outlook.held_bytes,
             });
-        }
-        if let Some(brake) = clock_brake(&points, options.newest_seen_at, now) {
-            plan.brakes.push(brake);
         }
         Ok(plan)
     }

@@ -32,11 +32,12 @@ pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
         true => plan.expiring.iter().collect(),
         false => access.vault.expire(&plan, args.yes)?,
     };
-    let is_stopped = !args.dry_run && !args.yes && !plan.brakes.is_empty();
+    let has_stopped = plan.permitted(false).count() < plan.expiring.len();
+    let is_stopped = !args.dry_run && !args.yes && has_stopped;
     if is_stopped && expired.is_empty() {
         return Err(stopped(&plan.brakes));
     }
-    if !args.dry_run {
+    if !args.dry_run && (args.yes || plan.is_clock_believed()) {
         agent.state.keep_seen_at(plan.at)?;
     }
     let days = access.vault.vault().config().soft_delete_days;

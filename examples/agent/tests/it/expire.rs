@@ -105,6 +105,24 @@ fn a_clock_that_jumped_expires_nothing() {
     );
 }
 
+/// A run that expires nothing must not make a jump of the clock believable for the next one.
+#[test]
+fn a_clock_that_jumped_is_not_remembered() {
+    let (machine, points) = with_points(2);
+    for (_, manifest) in &points {
+        age(manifest, 10);
+    }
+    machine.write("longer.toml", POLICY.replace("7", "30"));
+    machine.run(&["policy", "set", "longer.toml"]).ends_with(0);
+    let told = machine.json(&["expire"]);
+    assert_eq!(told["expired"], json!([]));
+    assert_eq!(told["brakes"].as_array().expect("a list").len(), 1);
+    assert!(!machine.path("state/seen").exists());
+    machine.run(&["expire", "--yes"]).ends_with(0);
+    assert!(machine.path("state/seen").exists());
+    assert_eq!(machine.json(&["expire"])["brakes"], json!([]));
+}
+
 #[test]
 fn an_edit_that_keeps_less_settles_for_a_day() {
     let (machine, points) = with_points(3);
