@@ -6,6 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
 use strongroom_policy::Hooks;
 
@@ -72,8 +73,10 @@ fn wait(child: &mut Child, timeout_secs: u32) -> io::Result<Option<ExitStatus>> 
         std::thread::sleep(POLL);
     }
     let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-    if let Some(group) = group {
-        kill_process_group(group, Signal::KILL)?;
+    // A group that has just ended by itself is as good as killed.
+    let killed = group.map(|group| kill_process_group(group, Signal::KILL));
+    if let Some(Err(error)) = killed.filter(|killed| *killed != Err(Errno::SRCH)) {
+        return Err(error.into());
     }
     child.wait()?;
     Ok(None)
