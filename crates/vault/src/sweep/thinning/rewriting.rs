@@ -12,13 +12,12 @@ use super::super::thin::{Thin, Treatment};
 use super::fresh::FreshPack;
 use super::window::Window;
 use super::{Work, is_left};
+use crate::Result;
 use crate::error::in_object;
 use crate::format::{
     BlockCodec, BlockName, BlockRowDraft, ChunkAddress, FormatError, ObjectKind, ObjectName,
-    PackId, Remap, RemapId, Toc, seal_signed,
+    PackId, Remap, RemapId, Toc,
 };
-use crate::store::Created;
-use crate::{Error, Result};
 
 /// Most chunks of one block, as in backups.
 const BLOCK_CHUNKS_MAX: usize = 8192;
@@ -294,20 +293,10 @@ impl<'a> Rewriter<'a> {
             domain: *vault.domain_id(),
             remap: id,
         };
-        let object = seal_signed(
-            ObjectKind::Remap,
-            &name,
-            &remap.encode(),
-            vault.toc_key()?,
-            vault.id(),
-            &vault.signer()?,
-            &**vault.entropy(),
-        )?;
-        let name = name.to_string();
-        match vault.store().create_once(&name, &[object.into()]).await? {
-            Created::Ours => Ok(id),
-            Created::Theirs(_) => Err(Error::NameTaken { object: name }),
-        }
+        vault
+            .create_signed(name, ObjectKind::Remap, &remap.encode())
+            .await?;
+        Ok(id)
     }
 }
 
