@@ -34,8 +34,13 @@ impl Change {
         Ok(is_new)
     }
 
-    fn merge_job(&self, job: &Job) -> Result<bool> {
-        // What runs jobs here knows those that run: a job that it does not know has lost its process.
+    /// Takes in a job that was followed elsewhere, as it stands there, if it is new or newer than what is known; true when
+    /// it was. What runs jobs here knows those that run: one that comes from elsewhere and has not ended has lost its
+    /// process.
+    ///
+    /// # Errors
+    /// [`Error::Limit`](crate::Error::Limit) when a text is empty or too long.
+    pub fn merge_job(&self, job: &Job) -> Result<bool> {
         let job = job.after_interruption(job.updated_at);
         match self.get::<Job>(&Record::key(&job))? {
             Some(known) if job_rank(&job) <= job_rank(&known) => return Ok(false),

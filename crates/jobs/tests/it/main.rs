@@ -5,4 +5,7 @@
     reason = "a test that fails may say so by a panic"
 )]
 
+mod journal;
+mod month;
 mod plan;
+mod world;
