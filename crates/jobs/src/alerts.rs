@@ -20,6 +20,9 @@ pub const MANY_PER_SKIPPED_COUNT: u64 = 10_000;
 /// The code of a job that did not begin because another one was running.
 pub const BUSY: &str = "busy";
 
+/// The code of a job that could not be done as a person asked for it, who was told at once.
+pub const REFUSED: &str = "refused";
+
 /// What becomes of alerts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AlertChange {
@@ -52,11 +55,14 @@ impl AlertChange {
 /// * A job that has completed with warnings is a warning, or an error where what was left out is not
 ///   [few](FEW_SKIPPED_COUNT).
 /// * The next success of the same kind and source resolves what was raised; so does one for warnings that is without.
-/// * Nothing follows from a job that was cancelled, nor from one that did not begin because another one was running.
+/// * Nothing follows from a job that was cancelled, nor from one that did not begin because another one was running or
+///   because a person has asked for what cannot be done.
 #[must_use]
 pub fn alerts_after(job: &Job) -> Vec<AlertChange> {
     match (job.state, &job.failure) {
-        (JobState::Failed, Some(failure)) if failure.code == BUSY => Vec::new(),
+        (JobState::Failed, Some(failure)) if [BUSY, REFUSED].contains(&&*failure.code) => {
+            Vec::new()
+        }
         (JobState::Failed, failure) => vec![raise(failed(job, failure.as_ref()))],
         (JobState::Completed, _) => vec![resolve(job, "failed"), resolve(job, "warnings")]
             .into_iter()

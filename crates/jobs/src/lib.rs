@@ -9,6 +9,7 @@ mod journal;
 mod outcome;
 pub mod plan;
 mod points;
+pub mod socket;
 
 pub use alerts::{AlertChange, alerts_after};
 pub use daemon::{Daemon, DaemonClock, Event, Host, Message, Order};

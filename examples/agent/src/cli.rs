@@ -82,6 +82,18 @@ pub(crate) struct Globals {
     /// Print no progress
     #[arg(long, global = true)]
     pub(crate) no_progress: bool,
+
+    /// The daemon has started this
+    #[arg(long, global = true, hide = true)]
+    pub(crate) scheduled: bool,
+
+    /// The job that the daemon has written down for this
+    #[arg(long, global = true, hide = true, value_name = "ID")]
+    pub(crate) job: Option<String>,
+
+    /// The policy that the daemon goes by
+    #[arg(long, global = true, hide = true, value_name = "FILE")]
+    pub(crate) policy_in_force: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -124,6 +136,18 @@ pub(crate) enum Command {
     Repair(commands::repair::Args),
     /// Restore a recovery point to a scratch place and compare: proves that it can be done
     Drill(commands::drill::Args),
+    /// Run what is due when it is due, in the foreground
+    Daemon(commands::daemon::Args),
+    /// List jobs, newest first, and stop one
+    Jobs(commands::jobs::Args),
+    /// List what a person should know, and take it up
+    Alerts(commands::alerts::Args),
+    /// Start no scheduled jobs for a while
+    Pause(commands::pause::PauseArgs),
+    /// End a pause, or protect a source again
+    Resume(commands::pause::ResumeArgs),
+    /// Protect a source no longer, and say what becomes of its points
+    StopProtection(commands::stop_protection::Args),
     /// Tell which machine and vault this is, how old the newest points are, and whether the vault shows all that was seen
     Status(commands::status::Args),
     /// Check that backups can work here, and tell how to mend what is wrong

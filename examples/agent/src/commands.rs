@@ -1,24 +1,29 @@
 //! One module for each command.
 
+pub(crate) mod alerts;
 pub(crate) mod backup;
 pub(crate) mod cat;
 pub(crate) mod check;
 pub(crate) mod copy;
+pub(crate) mod daemon;
 pub(crate) mod delete;
 pub(crate) mod diff;
 pub(crate) mod drill;
 pub(crate) mod expire;
 pub(crate) mod find;
 pub(crate) mod hold;
+pub(crate) mod jobs;
 pub(crate) mod key;
 pub(crate) mod ls;
 pub(crate) mod pages;
+pub(crate) mod pause;
 pub(crate) mod points;
 pub(crate) mod policy;
 pub(crate) mod repair;
 pub(crate) mod restore;
 pub(crate) mod seen;
 pub(crate) mod status;
+pub(crate) mod stop_protection;
 pub(crate) mod sweep;
 pub(crate) mod vault;
 pub(crate) mod verify;

@@ -46,6 +46,8 @@ pub(crate) struct Fail {
     pub(crate) help: String,
     /// Where the only copy of a passphrase stands that was generated before the failure.
     pub(crate) recovery_kit: Option<String>,
+    /// Something was asked for that is not there: whoever has asked learns it, and nobody else needs to.
+    pub(crate) is_of_request: bool,
 }
 
 pub(crate) type Result<T, E = Fail> = std::result::Result<T, E>;
@@ -58,6 +60,7 @@ impl Fail {
             causes: Vec::new(),
             help: help.into(),
             recovery_kit: None,
+            is_of_request: code == Code::Usage,
         }
     }
 
@@ -109,6 +112,7 @@ impl From<Error> for Fail {
             return Self::new(Code::Done, "", "");
         }
         let mut fail = Self::new(code_of(&error), error.to_string(), help::help_of(&error));
+        fail.is_of_request |= matches!(error, Error::NothingToBackUp(_) | Error::NoSuchPoint(_));
         if let Some(source) = error.source() {
             fail = fail.because(source);
         }

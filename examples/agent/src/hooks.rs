@@ -8,31 +8,34 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
+use strongroom::Cancel;
 use strongroom_policy::Hooks;
 
 use crate::fail::{Code, Fail, Result};
 
 const POLL: Duration = Duration::from_millis(20);
 
-/// Does something between the commands before and after it. One before that fails stops it; those after run in any
-/// case. Returns what was done, and why commands after it failed.
+/// Does something between the commands before and after it. One before that fails stops it, and so does `cancel`; those after
+/// run in any case. Returns what was done, and why commands after it failed.
 pub(crate) fn around<T>(
     hooks: &Hooks,
     source: &str,
+    cancel: &Cancel,
     act: impl FnOnce() -> Result<T>,
 ) -> Result<(T, Vec<Fail>)> {
-    let run = |command: &String| run(command, source, hooks.timeout_secs);
-    let before = hooks.before_backup.iter().try_for_each(run);
+    let run = |command: &String, cancel: &Cancel| run(command, source, hooks.timeout_secs, cancel);
+    let mut before = hooks.before_backup.iter();
+    let before = before.try_for_each(|command| run(command, cancel));
     let outcome = before.and_then(|()| act());
     let after: Vec<Fail> = hooks
         .after_backup
         .iter()
-        .filter_map(|command| run(command).err())
+        .filter_map(|command| run(command, &Cancel::new()).err())
         .collect();
     Ok((outcome?, after))
 }
 
-fn run(command: &str, source: &str, timeout_secs: u32) -> Result<()> {
+fn run(command: &str, source: &str, timeout_secs: u32, cancel: &Cancel) -> Result<()> {
     let help = "run the command by hand, or take it out of the policy";
     let fail = |why: String| {
         let message = format!("the hook {command:?} {why}");
@@ -49,7 +52,8 @@ fn run(command: &str, source: &str, timeout_secs: u32) -> Result<()> {
     let mut child = shell
         .spawn()
         .map_err(|error| fail("cannot be run".to_owned()).because(&error))?;
-    match wait(&mut child, timeout_secs) {
+    match wait(&mut child, timeout_secs, cancel) {
+        Ok(None) if cancel.is_cancelled() => Err(strongroom::Error::Cancelled.into()),
         Ok(Some(status)) if status.success() => Ok(()),
         Ok(Some(status)) => Err(fail(format!("failed: {status}"))),
         Ok(None) => Err(fail(format!(
@@ -63,12 +67,15 @@ fn standard_error() -> io::Result<Stdio> {
     Ok(Stdio::from(io::stderr().as_fd().try_clone_to_owned()?))
 }
 
-/// `None` when its time was over: then it and all that it has started are killed.
-fn wait(child: &mut Child, timeout_secs: u32) -> io::Result<Option<ExitStatus>> {
+/// `None` when its time was over or somebody wants it to stop: then it and all that it has started are killed.
+fn wait(child: &mut Child, timeout_secs: u32, cancel: &Cancel) -> io::Result<Option<ExitStatus>> {
     let polls = u64::from(timeout_secs) * 1000 / 20;
     for _ in 0..polls {
         if let Some(status) = child.try_wait()? {
             return Ok(Some(status));
+        }
+        if cancel.is_cancelled() {
+            break;
         }
         std::thread::sleep(POLL);
     }
@@ -99,9 +106,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("log");
         let log = |what: &str| format!("echo {what} $STRONGROOM_SOURCE >> '{}'", file.display());
-        let done = around(&hooks(&log("before"), &log("after"), 9), "home", || {
-            Ok(std::fs::read_to_string(&file).unwrap())
-        });
+        let done = around(
+            &hooks(&log("before"), &log("after"), 9),
+            "home",
+            &Cancel::new(),
+            || Ok(std::fs::read_to_string(&file).unwrap()),
+        );
         let (seen, failed) = done.unwrap();
         assert_eq!((seen.as_str(), failed.len()), ("before home\n", 0));
         let all = std::fs::read_to_string(&file).unwrap();
@@ -115,7 +125,7 @@ mod tests {
         let after = format!("touch '{}'", file.display());
         for (command, said) in [("exit 7", "failed"), ("sleep 60 & wait", "within 1 s")] {
             let mut has_run = false;
-            let outcome = around(&hooks(command, &after, 1), "home", || {
+            let outcome = around(&hooks(command, &after, 1), "home", &Cancel::new(), || {
                 has_run = true;
                 Ok(())
             });
@@ -127,8 +137,28 @@ mod tests {
     }
 
     #[test]
+    fn one_that_hangs_is_killed_when_somebody_wants_it_to_stop() {
+        let cancel = Cancel::new();
+        let stop = cancel.clone();
+        std::thread::spawn(move || stop.cancel());
+        let outcome = around(
+            &hooks("sleep 60 & wait", "true", 90),
+            "home",
+            &cancel,
+            || Ok(()),
+        );
+        assert_eq!(outcome.unwrap_err().code, Code::Cancelled);
+    }
+
+    #[test]
     fn one_after_that_fails_is_told() {
-        let ((), failed) = around(&hooks("true", "false", 9), "home", || Ok(())).unwrap();
+        let ((), failed) = around(
+            &hooks("true", "false", 9),
+            "home",
+            &Cancel::new(),
+            || Ok(()),
+        )
+        .unwrap();
         assert!(failed[0].message.contains("false"), "{}", failed[0].message);
     }
 }

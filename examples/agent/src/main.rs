@@ -12,6 +12,7 @@
 //! | `kit` | the recovery kit of a generated passphrase |
 //! | `settings` | defaults of flags: the environment and the configuration file |
 //! | `hooks` | commands around a backup |
+//! | `journal` | what every job tells of itself |
 //! | `rules` | what the policy of this machine says of points |
 //! | `access`, `secret`, `prompt` | which vault, and with which key |
 //! | `create`, `slots` | making a vault; its key slots |
@@ -30,6 +31,7 @@ mod commands;
 mod create;
 mod fail;
 mod hooks;
+mod journal;
 mod kit;
 mod limits;
 mod output;

@@ -140,6 +140,33 @@ impl Out {
     }
 }
 
+/// Lines about what happens, from any thread: an event each.
+#[derive(Debug)]
+pub(crate) struct Told {
+    json: bool,
+    quiet: bool,
+}
+
+impl Told {
+    pub(crate) fn new(out: &Out) -> Self {
+        Self {
+            json: out.json,
+            quiet: out.quiet,
+        }
+    }
+
+    /// Where nobody reads it, it is lost: what happens goes on.
+    pub(crate) fn line(&self, event: &impl Serialize, text: impl FnOnce() -> String) {
+        let line = match (self.json, self.quiet) {
+            (true, _) => serde_json::to_string(event).unwrap_or_default(),
+            (false, true) => return,
+            (false, false) => text(),
+        };
+        let mut out = io::stdout().lock();
+        drop(writeln!(out, "{line}").and_then(|()| out.flush()));
+    }
+}
+
 /// What stands out.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Colour {

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use strongroom::policy::Policy;
 use strongroom::policy::retention::PolicyEdit;
 use strongroom::{ExpireOptions, PointView};
+use strongroom_jobs::{Halts, Kept};
 
 use crate::commands::policy::file;
 use crate::fail::Result;
@@ -18,6 +19,7 @@ pub(crate) struct Rules {
     /// Sources that the policy names; empty: all that this machine backs up.
     sources: BTreeSet<String>,
     host: String,
+    halts: Halts,
 }
 
 impl Rules {
@@ -36,6 +38,7 @@ impl Rules {
             before,
             sources: names.collect(),
             host: agent.host(),
+            halts: agent.state.halts()?,
         }))
     }
 
@@ -46,14 +49,22 @@ impl Rules {
             before,
             edited_at: *edited_at,
         });
-        options.sources = Some(match self.sources.is_empty() {
+        let mut sources: BTreeSet<String> = match self.sources.is_empty() {
             false => self.sources.clone(),
             true => points
                 .iter()
                 .filter(|point| point.host == self.host)
                 .map(|point| point.source.clone())
                 .collect(),
-        });
+        };
+        for (source, stop) in self.halts.stops() {
+            match stop.kept {
+                Kept::Forever => sources.remove(&source.name),
+                // It may be gone from the policy by now.
+                Kept::UntilExpiry | Kept::Deleted => sources.insert(source.name.clone()),
+            };
+        }
+        options.sources = Some(sources);
         options
     }
 }

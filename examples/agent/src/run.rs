@@ -11,6 +11,7 @@ use strongroom::{Cancel, Clock, SystemClock};
 use crate::cli::{Cli, Command, Globals};
 use crate::commands;
 use crate::fail::{Code, Fail, Result};
+use crate::journal::{self, Current};
 use crate::limits;
 use crate::output::{JsonArray, Out};
 use crate::settings;
@@ -22,7 +23,8 @@ pub(crate) struct Agent {
     pub(crate) globals: Globals,
     pub(crate) out: Out,
     pub(crate) state: State,
-    interrupts: Interrupts,
+    pub(crate) interrupts: Interrupts,
+    pub(crate) current: Current,
 }
 
 impl Agent {
@@ -91,30 +93,46 @@ fn start(cli: Cli, out: Out) -> Result<Code> {
         out,
         state,
         interrupts,
+        current: Current::default(),
     };
-    match &cli.command {
-        Command::Vault(command) => commands::vault::run(&agent, command),
-        Command::Backup(args) => commands::backup::run(&agent, args),
-        Command::Points(args) => commands::points::run(&agent, args),
-        Command::Policy(command) => commands::policy::run(&agent, command),
-        Command::Ls(args) => commands::ls::run(&agent, args),
-        Command::Find(args) => commands::find::run(&agent, args),
-        Command::Cat(args) => commands::cat::run(&agent, args),
-        Command::Diff(args) => commands::diff::run(&agent, args),
-        Command::Restore(args) => commands::restore::run(&agent, args),
-        Command::Delete(args) => commands::delete::delete(&agent, args),
-        Command::Undelete(args) => commands::delete::undelete(&agent, args),
-        Command::Hold(args) => commands::hold::run(&agent, args),
-        Command::Expire(args) => commands::expire::run(&agent, args),
-        Command::Sweep(args) => commands::sweep::run(&agent, args),
-        Command::Copy(args) => commands::copy::run(&agent, args),
-        Command::Verify(args) => commands::verify::run(&agent, args),
-        Command::Repair(args) => commands::repair::run(&agent, args),
-        Command::Drill(args) => commands::drill::run(&agent, args),
-        Command::Status(args) => commands::status::run(&agent, args),
-        Command::Check(args) => commands::check::run(&agent, args),
-        Command::Completions(args) => commands::pages::completions(&agent, args),
-        Command::Man(args) => commands::pages::man(&agent, args),
+    match journal::job_of(&agent, &cli.command) {
+        Some((new, cancel)) => {
+            journal::as_job(&agent, new, cancel, || dispatch(&agent, &cli.command))
+        }
+        None => dispatch(&agent, &cli.command),
+    }
+}
+
+fn dispatch(agent: &Agent, command: &Command) -> Result<Code> {
+    match command {
+        Command::Vault(command) => commands::vault::run(agent, command),
+        Command::Backup(args) => commands::backup::run(agent, args),
+        Command::Points(args) => commands::points::run(agent, args),
+        Command::Policy(command) => commands::policy::run(agent, command),
+        Command::Ls(args) => commands::ls::run(agent, args),
+        Command::Find(args) => commands::find::run(agent, args),
+        Command::Cat(args) => commands::cat::run(agent, args),
+        Command::Diff(args) => commands::diff::run(agent, args),
+        Command::Restore(args) => commands::restore::run(agent, args),
+        Command::Delete(args) => commands::delete::delete(agent, args),
+        Command::Undelete(args) => commands::delete::undelete(agent, args),
+        Command::Hold(args) => commands::hold::run(agent, args),
+        Command::Expire(args) => commands::expire::run(agent, args),
+        Command::Sweep(args) => commands::sweep::run(agent, args),
+        Command::Copy(args) => commands::copy::run(agent, args),
+        Command::Verify(args) => commands::verify::run(agent, args),
+        Command::Repair(args) => commands::repair::run(agent, args),
+        Command::Drill(args) => commands::drill::run(agent, args),
+        Command::Daemon(args) => commands::daemon::run(agent, args),
+        Command::Jobs(args) => commands::jobs::run(agent, args),
+        Command::Alerts(args) => commands::alerts::run(agent, args),
+        Command::Pause(args) => commands::pause::pause(agent, args),
+        Command::Resume(args) => commands::pause::resume(agent, args),
+        Command::StopProtection(args) => commands::stop_protection::run(agent, args),
+        Command::Status(args) => commands::status::run(agent, args),
+        Command::Check(args) => commands::check::run(agent, args),
+        Command::Completions(args) => commands::pages::completions(agent, args),
+        Command::Man(args) => commands::pages::man(agent, args),
     }
 }
 

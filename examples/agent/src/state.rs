@@ -9,6 +9,11 @@
 //! policy.toml                      the policy of this machine
 //! policy-before.json               one that keeps more, until the edit that replaced it has settled
 //! runs/<source>.json               which scheduled runs a source has had
+//! housekeeping/<duty>.json         which runs housekeeping has had
+//! halts.json                       what a person has paused or stopped
+//! policy-in-force.toml             the last good policy, which the daemon goes by
+//! catalog.redb, running/           jobs, alerts and points: see `strongroom_jobs::Journal`
+//! daemon.lock, daemon.sock         held, and listened at, while the daemon runs
 //! seen                             the newest time that a run has seen
 //! vaults/<vault id>/heads.json     the furthest points that this machine has seen there
 //! vaults/<vault id>/verified       when it has read which packs
@@ -29,9 +34,10 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use strongroom::crypto::Credential;
+use strongroom_jobs::Halts;
 use strongroom_policy::LastRuns;
 
-use crate::fail::{Fail, Result};
+use crate::fail::{Code, Fail, Result};
 use crate::slots;
 
 pub(crate) use file::{fail_reading, make_private_dir, read_private, write_private};
@@ -200,6 +206,58 @@ impl State {
         make_private_dir(&dir).map_err(|error| Fail::own_file("make", &dir, &error))?;
         let text = format!("{}\n", serde_json::json!(runs));
         write_private(&dir.join(lock::file_name(source, "json")), text.as_bytes())
+    }
+
+    /// Which runs a duty other than a backup has had.
+    pub(crate) fn last_housekeeping(&self, duty: &str) -> Result<Option<LastRuns>> {
+        let Ok(dir) = self.dir() else { return Ok(None) };
+        let name = lock::file_name(duty, "json");
+        let text = read_private(&dir.join("housekeeping").join(name))?;
+        Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+    }
+
+    pub(crate) fn keep_last_housekeeping(&self, duty: &str, runs: &LastRuns) -> Result<()> {
+        let dir = self.prepare()?.join("housekeeping");
+        make_private_dir(&dir).map_err(|error| Fail::own_file("make", &dir, &error))?;
+        let text = format!("{}\n", serde_json::json!(runs));
+        write_private(&dir.join(lock::file_name(duty, "json")), text.as_bytes())
+    }
+
+    /// What a person has paused or stopped. A file that does not parse is told: nothing may expire by mistake.
+    pub(crate) fn halts(&self) -> Result<Halts> {
+        let Ok(dir) = self.dir() else {
+            return Ok(Halts::default());
+        };
+        let path = dir.join("halts.json");
+        let Some(text) = read_private(&path)? else {
+            return Ok(Halts::default());
+        };
+        let help = "remove the file, then pause or stop again what was";
+        let damaged =
+            |error| Fail::usage(format!("{} does not parse", path.display()), help).because(&error);
+        serde_json::from_str(&text).map_err(damaged)
+    }
+
+    pub(crate) fn keep_halts(&self, halts: &Halts) -> Result<()> {
+        let path = self.prepare()?.join("halts.json");
+        write_private(&path, format!("{}\n", serde_json::json!(halts)).as_bytes())
+    }
+
+    /// Takes the lock of the daemon.
+    pub(crate) fn lock_daemon(&self) -> Result<Lock> {
+        let taken = Lock::take(self.prepare()?, "daemon", "daemon");
+        taken.map_err(|fail| match fail.code {
+            Code::Busy => Fail {
+                causes: vec![fail.message],
+                ..strongroom_jobs::Error::DaemonRuns.into()
+            },
+            _ => fail,
+        })
+    }
+
+    /// Where the daemon listens.
+    pub(crate) fn socket(&self) -> Result<PathBuf> {
+        Ok(self.dir()?.join("daemon.sock"))
     }
 
     /// The newest time that an earlier run has seen by a store's clock. A file that does not parse tells nothing.

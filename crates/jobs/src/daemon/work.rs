@@ -72,23 +72,28 @@ impl<'h> Daemon<'h> {
             return;
         };
         let now = self.clock.now();
+        if let Some(due) = &work.due {
+            self.note_run(&work.duty, due, outcome, now);
+        }
         self.host.tell(&Event::Ended {
-            kind: work.duty.kind.clone(),
-            source: work.duty.source.clone(),
+            kind: work.duty.kind,
+            source: work.duty.source,
             outcome,
             at: now,
         });
-        let Some(due) = work.due else { return };
+    }
+
+    fn note_run(&mut self, duty: &Duty, due: &Due, outcome: Outcome, now: DateTime<Utc>) {
         let mut known = DutyStanding {
-            runs: self.host.last_runs(&work.duty, now),
-            failed: self.failed.get(&work.duty).copied(),
+            runs: self.host.last_runs(duty, now),
+            failed: self.failed.get(duty).copied(),
         };
-        if known.note(&due, outcome, now) {
-            self.host.keep_last_runs(&work.duty, &known.runs);
+        if known.note(due, outcome, now) {
+            self.host.keep_last_runs(duty, &known.runs);
         }
         match known.failed {
-            Some(failed) => self.failed.insert(work.duty, failed),
-            None => self.failed.remove(&work.duty),
+            Some(failed) => self.failed.insert(duty.clone(), failed),
+            None => self.failed.remove(duty),
         };
     }
 

@@ -8,4 +8,5 @@
 mod journal;
 mod month;
 mod plan;
+mod socket;
 mod world;

@@ -1,6 +1,7 @@
 //! `backup`: one recovery point now.
 
-mod due;
+mod background;
+pub(crate) mod due;
 mod first;
 
 use std::collections::BTreeMap;
@@ -9,10 +10,13 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use strongroom::vault::format::SessionId;
 use strongroom::{BackupOptions, BackupReport, PointState, Strongroom};
+use strongroom_catalog::{JobKind, NewJob, Point, PointId, SourceName};
+use strongroom_jobs::NewPoints;
 
 use crate::access::{self, Access, Need, Place};
 use crate::create;
 use crate::fail::{Code, Fail, Result};
+use crate::journal::{self, Ends};
 use crate::output::progress::Progress;
 use crate::output::{Colour, human, json};
 use crate::run::Agent;
@@ -53,6 +57,9 @@ pub(crate) struct Args {
     /// Only what the policy of this machine says is due now; without paths, all of its sources or that of --source
     #[arg(long)]
     due: bool,
+    /// Have the daemon do it, which goes on when this terminal closes
+    #[arg(long, conflicts_with_all = ["due", "dry_run"])]
+    background: bool,
     /// Read and compare, write nothing to the vault
     #[arg(long)]
     dry_run: bool,
@@ -63,6 +70,7 @@ struct Made {
     document: serde_json::Value,
     text: String,
     code: Code,
+    recovery_point: Option<PointId>,
     /// What even whoever asks for quiet must learn.
     note: Option<String>,
 }
@@ -77,11 +85,41 @@ impl Made {
     }
 }
 
+impl Ends for Made {
+    fn code(&self) -> Code {
+        self.code
+    }
+
+    fn recovery_point(&self) -> Option<PointId> {
+        self.recovery_point.clone()
+    }
+}
+
 pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
     if args.due {
         return due::run(agent, args);
     }
-    run_once(agent, options(agent, args)?)?.print(agent)
+    if args.background {
+        return background::run(agent, args);
+    }
+    let options = options(agent, args)?;
+    as_job(agent, options, |options| run_once(agent, options))?.print(agent)
+}
+
+/// Does a backup as a job that others see, unless it writes nothing.
+fn as_job(
+    agent: &Agent,
+    options: BackupOptions,
+    act: impl FnOnce(BackupOptions) -> Result<Made>,
+) -> Result<Made> {
+    if options.dry_run {
+        return act(options);
+    }
+    let source = SourceName::local(options.source.clone());
+    let mut new = NewJob::new(JobKind::Backup, Some(source));
+    new.slots.clone_from(&options.slots);
+    let cancel = agent.interrupts.token();
+    journal::as_job(agent, new, cancel, || act(options))
 }
 
 fn run_once(agent: &Agent, options: BackupOptions) -> Result<Made> {
@@ -114,13 +152,15 @@ fn make(
         None => agent.state.lock(&access.vault_id(), &options.source)?,
     };
     options.excludes.extend(own_files(agent, &options.roots));
-    let progress = Progress::start(&agent.out);
+    let progress = Progress::start(agent);
     if progress.is_watched() {
         progress.expect(last_bytes(&access.vault, &options.source));
     }
     let report = access.vault.backup(&options, &progress)?;
     let elapsed = progress.finish();
     if let Some(point) = &report.recovery_point {
+        let noted = || Ok(NewPoints::One(Box::new(noted(&options, &report, point))));
+        agent.current.note_points(noted)?;
         give_places_what_they_lack(agent, access);
         note_head(agent, access, point);
     }
@@ -151,8 +191,29 @@ fn make(
         } else {
             Code::Warnings
         },
+        recovery_point: report.recovery_point.map(|id| PointId::new(id.to_string())),
         note: first.map(|first| first.text(&agent.out).trim().to_owned()),
     })
+}
+
+/// The new point as the catalog keeps it.
+fn noted(options: &BackupOptions, report: &BackupReport, id: &SessionId) -> Point {
+    let source = SourceName::local(report.source.clone());
+    let mut point = Point::new(id.to_string(), source, report.taken_at);
+    point.slots.clone_from(&options.slots);
+    if report.state != PointState::Complete {
+        point.state = strongroom_catalog::PointState::Partial;
+    }
+    point.files_count = report.files_count;
+    point.dirs_count = report.dirs_count;
+    point.skipped_count = report.skipped_count;
+    point.logical_bytes = report.logical_bytes;
+    point.unique_bytes = report.unique_bytes;
+    point.stored_bytes = report.stored_bytes;
+    point.tags.clone_from(&options.tags);
+    point.hold = options.hold_until.map(strongroom_catalog::Hold::Until);
+    point.retain_until = options.retain_until;
+    point
 }
 
 /// The point stands, so nothing here makes the run fail; what is not done now, the next run does.

@@ -22,7 +22,7 @@ pub(crate) struct Args {
     with_deletions: bool,
     /// Say what would be copied, write nothing
     #[arg(long)]
-    dry_run: bool,
+    pub(crate) dry_run: bool,
     /// Recovery points: ids, unique prefixes of ids, or latest [default: all that are not deleted]
     #[arg(value_name = "POINT")]
     points: Vec<String>,
@@ -41,7 +41,7 @@ pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
     }
     options.with_deletions = args.with_deletions;
     options.cancel = agent.cancel();
-    let progress = Progress::start(&agent.out);
+    let progress = Progress::start(agent);
     if args.dry_run {
         let plan = access.vault.plan_copy(&options, &progress);
         let plan = plan.map_err(at_target)?;

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 use strongroom::{Brake, ExpirePlan, Judged};
+use strongroom_jobs::{NewPoints, catalog_point};
 
-use crate::access::{self, Need};
+use crate::access::{self, Access, Need};
 use crate::fail::{Code, Fail, Result};
 use crate::output::{human, json};
 use crate::rules::Rules;
@@ -13,7 +14,7 @@ use crate::run::Agent;
 pub(crate) struct Args {
     /// Say what would expire and why, delete nothing
     #[arg(long)]
-    dry_run: bool,
+    pub(crate) dry_run: bool,
     /// Go on though much would expire at once, or the clock does not seem right
     #[arg(long)]
     yes: bool,
@@ -37,6 +38,7 @@ pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
     if is_stopped && expired.is_empty() {
         return Err(stopped(&plan.brakes));
     }
+    agent.current.note_points(|| all_points(&access))?;
     if !args.dry_run && (args.yes || plan.is_clock_believed()) {
         agent.state.keep_seen_at(plan.at)?;
     }
@@ -51,6 +53,12 @@ pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
     } else {
         Code::Done
     })
+}
+
+/// All points as the catalog keeps them.
+pub(crate) fn all_points(access: &Access) -> Result<NewPoints> {
+    let all = access.vault.points()?;
+    Ok(NewPoints::All(all.iter().map(catalog_point).collect()))
 }
 
 /// Nothing was deleted because somebody should look first.

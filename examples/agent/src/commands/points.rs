@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use strongroom::{Judged, PointState, PointView};
+use strongroom_catalog::SourceName;
+use strongroom_jobs::Kept;
 
 use crate::access::{self, Need};
 use crate::fail::{Code, Result};
@@ -43,17 +45,26 @@ pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
         let proven = drills.get(&point.source)?;
         (proven.point == point.id).then_some(proven.at)
     };
+    let halts = agent.state.halts()?;
+    let is_kept_forever = |point: &PointView| {
+        let stop = halts.stop_of(&SourceName::local(point.source.clone()));
+        stop.is_some_and(|stop| stop.kept == Kept::Forever)
+    };
     let documents = points.iter().map(|point| {
         let document = json::Point::new(point, proven_at(point), now);
         match judged.get(&point.id) {
             Some(judged) => document.judged(judged),
+            None if is_kept_forever(point) => document.kept_forever(),
             None => document,
         }
     });
     if agent.out.json {
         agent.out.document(&documents.collect::<Vec<_>>())?;
     } else {
-        let kept = |point: &PointView| judged.get(&point.id).map(|judged| kept_by(judged));
+        let kept = |point: &PointView| match judged.get(&point.id) {
+            Some(judged) => Some(kept_by(judged)),
+            None => is_kept_forever(point).then(|| "protection stopped, kept for ever".to_owned()),
+        };
         let rows: Vec<_> = points
             .iter()
             .map(|point| row(point, kept(point), proven_at(point)))

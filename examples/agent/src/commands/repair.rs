@@ -20,7 +20,7 @@ const PATHS_SHOWN: usize = 20;
 pub(crate) struct Args {
     /// Say what would be done and what stays hurt, write nothing
     #[arg(long)]
-    dry_run: bool,
+    pub(crate) dry_run: bool,
 }
 
 pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
@@ -42,7 +42,7 @@ pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
         options.machine = agent.state.machine()?;
     }
     options.cancel = agent.cancel();
-    let progress = Progress::start(&agent.out);
+    let progress = Progress::start(agent);
     let report = access.vault.repair(&options, &progress)?;
     let elapsed = progress.finish();
     let document = json!({

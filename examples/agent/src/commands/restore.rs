@@ -80,6 +80,17 @@ impl From<OnConflict> for strongroom::OnConflict {
     }
 }
 
+impl Args {
+    /// Whether files are written, and not only told or printed.
+    pub(crate) fn writes(&self) -> bool {
+        !(self.dry_run || self.stdout)
+    }
+
+    pub(crate) fn source(&self) -> Option<String> {
+        self.source.clone()
+    }
+}
+
 pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
     let target = target(args)?;
     let access = access::open(agent, Need::Any)?;
@@ -92,7 +103,7 @@ pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
         return cat::print(&agent.out, &access.vault, &point.id, path);
     };
     let options = options(agent, args, target);
-    let progress = Progress::start(&agent.out);
+    let progress = Progress::start(agent);
     if progress.is_watched() && args.paths.is_empty() {
         progress.expect(point.logical_bytes);
     }
@@ -131,7 +142,7 @@ fn chosen(vault: &Strongroom, args: &Args) -> Result<PointView> {
 }
 
 /// The first of points, which come newest first, that is of the source and not younger than the time.
-fn newest(
+pub(crate) fn newest(
     points: Vec<PointView>,
     source: Option<&str>,
     time: Option<DateTime<Utc>>,

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use strongroom::vault::{Emptied, OpenSession, SweepOptions, SweepReport};
 
 use crate::access::{self, Need};
+use crate::commands::expire::all_points;
 use crate::commands::policy::file;
 use crate::fail::{Code, Result};
 use crate::output::{human, json};
@@ -13,7 +14,7 @@ use crate::run::Agent;
 pub(crate) struct Args {
     /// Say what would be deleted, delete nothing
     #[arg(long)]
-    dry_run: bool,
+    pub(crate) dry_run: bool,
     /// Go on though the clock does not seem right
     #[arg(long)]
     yes: bool,
@@ -29,6 +30,7 @@ pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
         options.soft_delete_days = read.policy.security.soft_delete_days;
     }
     let report = access.vault.sweep(&options)?;
+    agent.current.note_points(|| all_points(&access))?;
     let waiting: Vec<Value> = report.waiting_for.iter().map(waiting).collect();
     let mut document = json!({
         "cycle": report.cycle,

@@ -47,7 +47,7 @@ pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
     let vault_id = access.vault_id();
     let mut options = options(agent, args, &access)?;
     options.cancel = agent.cancel();
-    let progress = Progress::start(&agent.out);
+    let progress = Progress::start(agent);
     let report = access.vault.verify(&options, &progress)?;
     let elapsed = progress.finish();
     if !report.verified.is_empty() {

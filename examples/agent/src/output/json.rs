@@ -64,6 +64,7 @@ impl<'a> From<&'a Fail> for Failure<'a> {
             causes,
             help,
             recovery_kit,
+            is_of_request: _,
         } = fail;
         Self {
             error: FailureBody {
@@ -194,6 +195,13 @@ impl<'a> Point<'a> {
     pub(crate) fn judged(mut self, judged: &Judged) -> Self {
         self.kept_because = judged.kept_because();
         self.expires_at = judged.verdict.expires_at().map(time);
+        self
+    }
+
+    /// The protection of its source was stopped, and its points are kept.
+    pub(crate) fn kept_forever(mut self) -> Self {
+        self.kept_because = vec!["protection_stopped"];
+        self.expires_at = None;
         self
     }
 }

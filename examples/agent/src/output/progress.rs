@@ -10,8 +10,10 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use strongroom::{Monitor, Phase, Skipped};
+use strongroom_jobs::JobMonitor;
 
-use super::{Out, human, tell};
+use super::{human, tell};
+use crate::run::Agent;
 use bars::Bars;
 use counters::Counters;
 
@@ -31,17 +33,21 @@ struct Shared {
     counters: Counters,
     bars: Option<Bars>,
     is_verbose: bool,
+    /// The job that is written down as it goes.
+    job: Option<Arc<JobMonitor>>,
     is_over: AtomicBool,
 }
 
 impl Progress {
     /// Begins to show, as far as the flags and the terminal allow.
-    pub(crate) fn start(out: &Out) -> Self {
+    pub(crate) fn start(agent: &Agent) -> Self {
+        let out = &agent.out;
         let is_terminal = std::io::stderr().is_terminal();
         let shared = Arc::new(Shared {
             counters: Counters::default(),
             bars: (out.progress && is_terminal).then(Bars::new),
             is_verbose: out.verbose,
+            job: agent.current.monitor(),
             is_over: AtomicBool::new(false),
         });
         let ticking = Arc::clone(&shared);
@@ -68,6 +74,13 @@ impl Progress {
     /// How many bytes there were last time: what the time left is guessed from.
     pub(crate) fn expect(&self, bytes: u64) {
         self.shared.counters.expect(bytes);
+        self.tell_job(|job| job.expect(bytes));
+    }
+
+    fn tell_job(&self, tell: impl FnOnce(&JobMonitor)) {
+        if let Some(job) = &self.shared.job {
+            tell(job);
+        }
     }
 
     /// Ends the display; returns the time since the start.
@@ -112,15 +125,18 @@ impl Shared {
 impl Monitor for Progress {
     fn phase(&self, phase: Phase) {
         self.shared.counters.phase(phase);
+        self.tell_job(|job| job.phase(phase));
     }
 
     /// Counts of names found include directories; only bytes tell how much is left.
-    fn found(&self, _files_count: u64, bytes: u64) {
+    fn found(&self, files_count: u64, bytes: u64) {
         self.shared.counters.found(bytes);
+        self.tell_job(|job| job.found(files_count, bytes));
     }
 
     fn done(&self, files_count: u64, bytes: u64) {
         self.shared.counters.done(files_count, bytes);
+        self.tell_job(|job| job.done(files_count, bytes));
     }
 
     fn transferred(&self, bytes: u64) {
@@ -134,6 +150,7 @@ impl Monitor for Progress {
     }
 
     fn warning(&self, warning: &Skipped) {
+        self.tell_job(|job| job.warning(warning));
         if self.shared.is_verbose {
             let line = format!(
                 "skipped {}: {}",

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use strongroom_policy::{Decision, Due, LastRuns, Missed, PolicyFile, Timetable};
 
-use super::{Args, Made, options, run_once, source_of};
+use super::{Args, Made, as_job, options, run_once, source_of};
 use crate::commands::policy::file;
 use crate::fail::{Code, Fail, Result};
 use crate::hooks;
@@ -81,11 +81,16 @@ fn one(agent: &Agent, policy: &PolicyFile, args: &Args) -> Result<Made> {
     };
     let mut options = options(agent, args)?;
     options.slots = Some(due.slots.iter().map(ToString::to_string).collect());
-    let (mut made, failed) = hooks::around(&policy.hooks, &source, || run_once(agent, options))?;
-    for fail in &failed {
-        agent.out.note(&format!("warning: {}", fail.message));
-        made.code = Code::Warnings;
-    }
+    let made = as_job(agent, options, |options| {
+        let cancel = options.cancel.clone();
+        let act = || run_once(agent, options);
+        let (mut made, failed) = hooks::around(&policy.hooks, &source, &cancel, act)?;
+        for fail in &failed {
+            agent.out.note(&format!("warning: {}", fail.message));
+            made.code = Code::Warnings;
+        }
+        Ok(made)
+    })?;
     // A run that failed is tried again when the next one asks.
     if !args.dry_run {
         runs.record(&due, now);
@@ -95,7 +100,7 @@ fn one(agent: &Agent, policy: &PolicyFile, args: &Args) -> Result<Made> {
 }
 
 /// What was due before the policy was set is not made up for.
-fn set_at(agent: &Agent) -> Result<DateTime<Utc>> {
+pub(crate) fn set_at(agent: &Agent) -> Result<DateTime<Utc>> {
     let path = agent.state.dir()?.join("policy.toml");
     let modified = std::fs::metadata(&path).and_then(|file| file.modified());
     Ok(modified.map_or_else(|_| now(), DateTime::<Utc>::from))
@@ -113,6 +118,7 @@ fn wait(source: &str, until: Option<DateTime<Utc>>, missed: Missed) -> Made {
         }),
         text: format!("{} is not due; next: {when}", human::clean(source)),
         code: Code::Done,
+        recovery_point: None,
         note: None,
     }
 }

@@ -16,7 +16,7 @@ use crate::state::{read_private, write_private};
 /// A policy file that keeps all rules.
 pub(crate) struct Read {
     pub(super) path: PathBuf,
-    pub(super) text: String,
+    pub(crate) text: String,
     pub(crate) policy: PolicyFile,
 }
 
@@ -39,7 +39,7 @@ pub(super) fn read(path: &Path) -> Result<Read> {
     parse(path, text)
 }
 
-fn parse(path: &Path, text: String) -> Result<Read> {
+pub(crate) fn parse(path: &Path, text: String) -> Result<Read> {
     match PolicyFile::parse(&text) {
         Ok(policy) => Ok(Read {
             path: path.to_owned(),
@@ -61,13 +61,17 @@ fn fail(path: &Path, problems: &Problems) -> Fail {
     fail
 }
 
-fn stored_path(agent: &Agent) -> Result<PathBuf> {
+pub(crate) fn stored_path(agent: &Agent) -> Result<PathBuf> {
     Ok(agent.state.dir()?.join("policy.toml"))
 }
 
 /// The policy of this machine, if there is one.
 pub(crate) fn stored(agent: &Agent) -> Result<Option<Read>> {
-    let path = stored_path(agent)?;
+    // A daemon goes on by the last good one when somebody has spoiled what stands there.
+    let path = match &agent.globals.policy_in_force {
+        Some(path) => path.clone(),
+        None => stored_path(agent)?,
+    };
     match read_private(&path)? {
         None => Ok(None),
         Some(text) => parse(&path, text.to_string()).map(Some),

@@ -1,0 +1,125 @@
+//! `stop-protection`: a source is not backed up any more, and its points stay, age out, or go.
+
+use clap::{ArgGroup, ValueEnum};
+use serde_json::json;
+use strongroom::PointView;
+use strongroom_catalog::{AlertClass, NewAlert, Severity, SourceName};
+use strongroom_jobs::{Kept, Stop};
+
+use crate::access::{self, Need};
+use crate::commands::{daemon, pause};
+use crate::fail::{Code, Result};
+use crate::journal;
+use crate::output::human;
+use crate::run::{Agent, now};
+
+#[derive(Debug, clap::Args)]
+#[command(group(ArgGroup::new("points").required(true).args(["retain", "delete"])))]
+pub(crate) struct Args {
+    /// The source
+    #[arg(value_name = "SOURCE")]
+    source: String,
+    /// Keep its points for ever, or until the policy lets them expire: the last one stays
+    #[arg(long, value_name = "HOW", value_enum)]
+    retain: Option<Retain>,
+    /// Delete its points, softly; needs the owner's passphrase
+    #[arg(long)]
+    delete: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Retain {
+    /// No rule lets them expire any more
+    Forever,
+    /// As the policy says
+    UntilExpiry,
+}
+
+const REASON: &str = "protection was stopped";
+
+pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
+    let kept = match args.retain {
+        Some(Retain::Forever) => Kept::Forever,
+        Some(Retain::UntilExpiry) => Kept::UntilExpiry,
+        None => Kept::Deleted,
+    };
+    let source = pause::known(agent, &args.source)?;
+    // Who deletes must be able to before anything is changed.
+    let access = match kept {
+        Kept::Deleted => Some(access::open(agent, Need::Passphrase)?),
+        Kept::Forever | Kept::UntilExpiry => None,
+    };
+    let mut halts = agent.state.halts()?;
+    halts.stop(&source, Stop { at: now(), kept });
+    agent.state.keep_halts(&halts)?;
+    daemon::wake(agent);
+    let mut deleted = Vec::new();
+    if let Some(access) = access {
+        let points = access.vault.points()?;
+        // The oldest go first: should one fail, what is left is the newer part of a history.
+        for point in points
+            .iter()
+            .rev()
+            .filter(|point| is_meant(agent, &source, point))
+        {
+            match access.vault.vault().config().no_soft_delete {
+                true => access.vault.delete_now(&point.id, REASON)?,
+                false => access.vault.delete(&point.id, REASON)?,
+            }
+            deleted.push(point.id.to_string());
+        }
+    }
+    if !deleted.is_empty() {
+        raise(agent, &source, deleted.len())?;
+    }
+    let word = match kept {
+        Kept::Forever => "forever",
+        Kept::UntilExpiry => "until_expiry",
+        Kept::Deleted => "deleted",
+    };
+    let document = json!({ "source": args.source, "kept": word, "deleted": deleted });
+    agent
+        .out
+        .result(&document, || text(&args.source, kept, deleted.len()))?;
+    Ok(Code::Done)
+}
+
+/// Whoever looks after this machine must learn of it, even if somebody else did it.
+fn raise(agent: &Agent, source: &SourceName, deleted_count: usize) -> Result<()> {
+    let message =
+        format!("protection of {source} was stopped and {deleted_count} of its points deleted");
+    let key = format!("points_deleted:{source}");
+    let (class, severity) = (AlertClass::Security, Severity::Critical);
+    let mut alert = NewAlert::new(key, class, severity, "points_deleted", message);
+    alert.source = Some(source.clone());
+    alert.help =
+        Some("if it was not meant, `strongroom-agent undelete` brings them back".to_owned());
+    let now = now();
+    journal::journal(agent)?.with_catalog(now, |catalog| {
+        catalog.change(|change| change.raise_alert(&alert, now))?;
+        Ok(())
+    })?;
+    Ok(())
+}
+
+fn is_meant(agent: &Agent, source: &SourceName, point: &PointView) -> bool {
+    point.source == source.name && point.host == agent.host() && point.deleted_at.is_none()
+}
+
+fn text(source: &str, kept: Kept, deleted_count: usize) -> String {
+    let source = human::clean(source);
+    let points = match kept {
+        Kept::Forever => "its points stay until somebody deletes them".to_owned(),
+        Kept::UntilExpiry => {
+            "its points expire as the policy says, and the last one stays".to_owned()
+        }
+        Kept::Deleted => {
+            let count = u64::try_from(deleted_count).unwrap_or(u64::MAX);
+            let points = human::counted(count, "recovery point");
+            format!("{points} deleted; `strongroom-agent undelete` brings them back for a while")
+        }
+    };
+    format!(
+        "{source} is protected no longer; {points}; `strongroom-agent resume {source}` protects it again"
+    )
+}
