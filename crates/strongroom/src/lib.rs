@@ -8,7 +8,7 @@
 //! |---|---|
 //! | [`vault`], [`crypto`], [`policy`] | the crates below, re-exported |
 //! | [`fs`] | reading a source and writing a target by file descriptor |
-//! | `backup`, `restore`, `verify`, `repair`, `drill`, `history`, `look`, `deletion`, `expire`, `copy` | the calls of [`Strongroom`] |
+//! | `backup`, `restore`, `verify`, `repair`, `drill`, `history`, `look`, `deletion`, `expire`, `copy`, `seed` | the calls of [`Strongroom`] |
 //! | `tree` | records and pieces of `docs/format.md` §9 |
 
 mod backup;
@@ -33,6 +33,7 @@ mod protected;
 mod repair;
 mod report;
 mod restore;
+mod seed;
 mod tree;
 mod verify;
 
@@ -57,3 +58,4 @@ pub use report::{
     BackupReport, Change, Damage, Difference, EntryView, PointState, PointView, RestoreReport,
     VaultStatus, VerifyReport,
 };
+pub use seed::{SeedDisk, SeedExport, SeedImport, SeedProblem};

@@ -118,6 +118,9 @@ pub(crate) enum Command {
     Sweep(commands::sweep::Args),
     /// Bring recovery points to a second copy of the vault, sealed as they are
     Copy(commands::copy::Args),
+    /// Make a first backup on disks, and bring it into the vault elsewhere
+    #[command(subcommand)]
+    Seed(commands::seed::Command),
     /// Check what the vault holds
     Verify(commands::verify::Args),
     /// Mend what is damaged, and name what stays hurt

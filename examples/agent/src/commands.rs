@@ -17,6 +17,7 @@ pub(crate) mod points;
 pub(crate) mod policy;
 pub(crate) mod repair;
 pub(crate) mod restore;
+pub(crate) mod seed;
 pub(crate) mod seen;
 pub(crate) mod status;
 pub(crate) mod sweep;

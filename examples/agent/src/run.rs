@@ -108,6 +108,7 @@ fn start(cli: Cli, out: Out) -> Result<Code> {
         Command::Expire(args) => commands::expire::run(&agent, args),
         Command::Sweep(args) => commands::sweep::run(&agent, args),
         Command::Copy(args) => commands::copy::run(&agent, args),
+        Command::Seed(command) => commands::seed::run(&agent, command),
         Command::Verify(args) => commands::verify::run(&agent, args),
         Command::Repair(args) => commands::repair::run(&agent, args),
         Command::Drill(args) => commands::drill::run(&agent, args),

@@ -31,6 +31,7 @@ mod replaced;
 mod rewriting;
 mod roles;
 mod round_trip;
+mod seed;
 mod spared;
 mod stuck;
 mod support;

@@ -167,6 +167,16 @@ impl Ended {
         assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
     }
 
+    /// The same, told as the one document of `--json`.
+    #[track_caller]
+    pub(crate) fn fails_with_json(&self, code: i32, message: &str) {
+        self.ends_with(code);
+        let document = self.document();
+        let told = document["error"]["message"].as_str().unwrap_or_default();
+        assert!(told.contains(message), "{message:?} not in {document}");
+        assert!(document["error"]["help"].is_string(), "{document}");
+    }
+
     #[track_caller]
     pub(crate) fn document(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| {

@@ -21,6 +21,7 @@ mod machine;
 mod output;
 mod places;
 mod policy;
+mod seed;
 mod settings;
 mod stopped;
 mod terminal;
