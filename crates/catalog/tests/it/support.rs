@@ -89,7 +89,7 @@ fn run_job(change: &Change, number: u64) -> Result<()> {
     let now = at(60 * number);
     let new = NewJob::new(JobKind::Backup, Some(source(number))).scheduled(vec![slot(number)]);
     let job = change.create_job(new, now)?.id;
-    let mut note = |event: JobEvent| change.note_job(job, &event, now).map(drop);
+    let note = |event: JobEvent| change.note_job(job, &event, now).map(drop);
     note(JobEvent::Started)?;
     note(JobEvent::Entered(Phase::TransferringData))?;
     let done_bytes = number;
