@@ -17,7 +17,7 @@ use crate::catalog::Catalog;
 use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::proof::{Drill, Verified};
-use crate::record::JOURNAL_MAX_BYTES;
+use crate::record::{JOURNAL_MAX_BYTES, Record};
 use crate::sample::Sample;
 use crate::snapshot::Snapshot;
 use crate::store::Span;
@@ -70,6 +70,18 @@ pub(crate) enum JournalRecord {
     Verified(Verified),
     Drill(Drill),
     Sample(Sample),
+}
+
+impl JournalRecord {
+    fn check(&self) -> Result<()> {
+        match self {
+            Self::Job(job) => job.check(),
+            Self::Alert(alert) => alert.check(),
+            Self::Verified(verified) => verified.check(),
+            Self::Drill(drill) => drill.check(),
+            Self::Sample(sample) => sample.check(),
+        }
+    }
 }
 
 impl From<JournalRecord> for Line {

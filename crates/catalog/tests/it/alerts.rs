@@ -46,7 +46,7 @@ fn one_key_is_one_alert_until_it_is_resolved() {
             .open_alerts()
             .map(Result::unwrap)
             .collect::<Vec<_>>(),
-        [anew.clone()]
+        std::slice::from_ref(&anew)
     );
     assert_eq!(snapshot.open_alert("late:home").unwrap(), Some(anew));
     assert_eq!(snapshot.alerts().count(), 2);

@@ -10,7 +10,7 @@ use crate::support::{at, derived, everything, journals, point, step};
 
 #[derive(Debug, Clone)]
 enum Act {
-    Put(Point),
+    Put(Box<Point>),
     Remove(PointId),
 }
 
@@ -34,7 +34,7 @@ fn any_act() -> impl Strategy<Value = Act> {
         let mut point = Point::new(format!("p{id}"), source, at(secs));
         point.stored_bytes = stored_bytes;
         point.deleted_at = is_deleted.then(|| at(secs + 1));
-        Act::Put(point)
+        Act::Put(Box::new(point))
     });
     let remove = (0..12_u64).prop_map(|id| Act::Remove(PointId::new(format!("p{id}"))));
     prop_oneof![4 => put, 1 => remove]
@@ -53,7 +53,7 @@ proptest! {
                 Act::Remove(id) => change.remove_point(id).map(drop),
             }).unwrap();
             match act {
-                Act::Put(point) => drop(model.insert(point.id.clone(), point.clone())),
+                Act::Put(point) => drop(model.insert(point.id.clone(), Point::clone(point))),
                 Act::Remove(id) => drop(model.remove(id)),
             }
         }

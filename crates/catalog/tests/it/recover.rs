@@ -6,7 +6,7 @@ use std::path::Path;
 
 use strongroom_catalog::{Catalog, Error, Opened, Options, Point};
 
-use crate::support::{at, derived, everything, journals, step};
+use crate::support::{assert_same, at, derived, everything, journals, step};
 
 fn make(path: &Path, steps_count: u64) -> (Vec<Point>, Vec<String>) {
     let catalog = Catalog::open(path, Options::default()).unwrap();
@@ -37,7 +37,7 @@ fn a_deleted_catalog_is_rebuilt() {
     let opened = recover(&path, &points);
     assert!(opened.recovery.is_none());
     let found = derived(&opened.catalog.snapshot().unwrap());
-    assert_eq!(found[..], all[..found.len()]);
+    assert_same(&found, &all[..found.len()]);
     assert!(!opened.catalog.needs_rebuild().unwrap());
 }
 
@@ -48,7 +48,7 @@ fn an_undamaged_catalog_asks_for_no_points() {
     let (_, all) = make(&path, 20);
     let never = || -> Vec<Result<Point, Infallible>> { panic!("points are not needed") };
     let opened = Catalog::open_or_rebuild(&path, Options::default(), never).unwrap();
-    assert_eq!(everything(&opened.catalog), all);
+    assert_same(&everything(&opened.catalog), &all);
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn a_catalog_whose_structure_is_lost_loses_nothing() {
     bytes[..4096].fill(0);
     fs::write(&path, &bytes).unwrap();
     let opened = recover(&path, &points);
-    assert_eq!(everything(&opened.catalog), all);
+    assert_same(&everything(&opened.catalog), &all);
     let recovery = opened.recovery.unwrap();
     assert!(recovery.cause.is_corrupt() && recovery.salvaged_count > 100);
     assert_eq!(recovery.moved_to, dir.path().join("catalog.corrupt-1"));
@@ -95,7 +95,7 @@ fn what_is_overwritten_is_lost_and_nothing_else() {
             all.len()
         );
         let points_found = derived(&opened.catalog.snapshot().unwrap());
-        assert_eq!(points_found[..], all[..points_found.len()]);
+        assert_same(&points_found, &all[..points_found.len()]);
     }
 }
 
@@ -112,7 +112,7 @@ fn when_points_cannot_be_had_what_was_salvaged_waits_for_them() {
     let waiting = Catalog::open_or_recover(&path, Options::default()).unwrap();
     assert!(waiting.recovery.is_none() && waiting.catalog.needs_rebuild().unwrap());
     let found = journals(&waiting.catalog.snapshot().unwrap());
-    assert_eq!(found[..], all[all.len() - found.len()..]);
+    assert_same(&found, &all[all.len() - found.len()..]);
     drop(waiting);
-    assert_eq!(everything(&recover(&path, &points).catalog), all);
+    assert_same(&everything(&recover(&path, &points).catalog), &all);
 }
