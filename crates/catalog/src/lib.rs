@@ -69,6 +69,9 @@ mod alert;
 mod catalog;
 mod change;
 mod error;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod job;
 mod journal;
 mod key;
