@@ -21,7 +21,8 @@ pub fn journals(bytes: &[u8]) -> bool {
         assert_eq!(saved.1, 0, "something of what is refused was taken in");
         return false;
     }
-    let jobs_count = snapshot.jobs().map(|job| job.expect("readable")).count();
+    let jobs_count = snapshot.jobs().count();
+    assert!(snapshot.jobs().all(|job| job.is_ok()));
     let unfinished = snapshot.unfinished_jobs().map(|job| job.expect("readable"));
     assert!(unfinished.into_iter().all(|job| !job.state.has_ended()));
     let open = snapshot.open_alerts().map(|alert| alert.expect("readable"));

@@ -63,7 +63,9 @@ fn process_with_a_large_catalog() {
         made.unwrap();
     }
     drop(catalog);
+    let begun = std::time::Instant::now();
     let catalog = Catalog::open(&path, Options::default()).unwrap();
+    println!("\nopened in {} ms", begun.elapsed().as_millis());
     let snapshot = catalog.snapshot().unwrap();
     assert_eq!(
         snapshot

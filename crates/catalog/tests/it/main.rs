@@ -16,5 +16,6 @@ mod large;
 mod opening;
 mod rebuild;
 mod recover;
+mod released;
 mod support;
 mod trim;

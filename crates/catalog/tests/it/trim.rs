@@ -1,7 +1,8 @@
 //! Journals do not grow for ever, and do not lose what is still asked for.
 
 use strongroom_catalog::{
-    Catalog, Drill, JobEvent, JobKind, JournalLimits, NewJob, ObjectKind, VerifyLevel,
+    Catalog, Drill, Error, JobEvent, JobKind, JournalLimits, NewJob, ObjectKind, Options, Sample,
+    VerifyLevel,
 };
 
 use crate::support::{at, everything, point_id, source, step};
@@ -110,4 +111,27 @@ fn what_is_over_goes_and_what_is_open_stays() {
         .trim_journals(&JournalLimits::default(), at(5000 * DAY))
         .unwrap();
     assert_eq!(again, strongroom_catalog::Trimmed::default());
+}
+
+#[test]
+fn space_of_what_was_removed_goes_back_when_nobody_reads() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("catalog");
+    let mut catalog = Catalog::open(&path, Options::default()).unwrap();
+    let filled = catalog.change(|change| {
+        (0..5000).try_for_each(|secs| change.note_sample(&Sample::new(None, at(secs))))
+    });
+    filled.unwrap();
+    step(&catalog, 0).unwrap();
+    let before_bytes = std::fs::metadata(&path).unwrap().len();
+    catalog
+        .trim_journals(&JournalLimits::default(), at(5000 * DAY))
+        .unwrap();
+    let all = everything(&catalog);
+    let reader = catalog.snapshot().unwrap();
+    assert!(matches!(catalog.compact(), Err(Error::InUse)));
+    drop(reader);
+    assert!(catalog.compact().unwrap());
+    assert!(std::fs::metadata(&path).unwrap().len() < before_bytes / 2);
+    assert_eq!(everything(&catalog), all);
 }
