@@ -1,0 +1,5 @@
+//! Tests below the interface: a disk that loses power, and one that rots.
+
+mod crash;
+mod disk;
+mod rot;
