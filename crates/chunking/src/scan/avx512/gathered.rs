@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Numbers, lanes_of};
+use super::{Hashes, Numbers, lanes_of};
 
 /// The numbers of all bytes, in memory.
 pub(super) struct Gathered<'a>(pub(super) &'a [u64; 256]);
@@ -10,32 +10,29 @@ pub(super) struct Gathered<'a>(pub(super) &'a [u64; 256]);
 impl Numbers for Gathered<'_> {
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512ifma")]
     #[inline]
-    unsafe fn steps([even, odd]: [__m512i; 2]) -> [__m512i; 2] {
-        // Each lane has 8 bytes of one stream.
-        [
-            _mm512_unpacklo_epi64(even, odd),
-            _mm512_unpackhi_epi64(even, odd),
-        ]
-    }
-
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512ifma")]
-    #[inline]
-    unsafe fn of(&self, bytes: __m512i) -> [__m512i; 8] {
-        let byte = _mm512_set1_epi64(0xff);
-        [
-            self.gather(_mm512_and_si512(bytes, byte)),
-            self.gather(_mm512_and_si512(_mm512_srli_epi64::<8>(bytes), byte)),
-            self.gather(_mm512_and_si512(_mm512_srli_epi64::<16>(bytes), byte)),
-            self.gather(_mm512_and_si512(_mm512_srli_epi64::<24>(bytes), byte)),
-            self.gather(_mm512_and_si512(_mm512_srli_epi64::<32>(bytes), byte)),
-            self.gather(_mm512_and_si512(_mm512_srli_epi64::<40>(bytes), byte)),
-            self.gather(_mm512_and_si512(_mm512_srli_epi64::<48>(bytes), byte)),
-            self.gather(_mm512_srli_epi64::<56>(bytes)),
-        ]
+    unsafe fn roll(&self, hashes: Hashes, [even, odd]: [__m512i; 2]) -> Hashes {
+        let hashes = self.eight(hashes, _mm512_unpacklo_epi64(even, odd));
+        self.eight(hashes, _mm512_unpackhi_epi64(even, odd))
     }
 }
 
 impl Gathered<'_> {
+    /// Rolls in 8 bytes of each stream, which are a lane.
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    #[inline]
+    fn eight(&self, hashes: Hashes, bytes: __m512i) -> Hashes {
+        let byte = _mm512_set1_epi64(0xff);
+        let of = |bytes| self.gather(_mm512_and_si512(bytes, byte));
+        let hashes = hashes.step(of(bytes));
+        let hashes = hashes.step(of(_mm512_srli_epi64::<8>(bytes)));
+        let hashes = hashes.step(of(_mm512_srli_epi64::<16>(bytes)));
+        let hashes = hashes.step(of(_mm512_srli_epi64::<24>(bytes)));
+        let hashes = hashes.step(of(_mm512_srli_epi64::<32>(bytes)));
+        let hashes = hashes.step(of(_mm512_srli_epi64::<40>(bytes)));
+        let hashes = hashes.step(of(_mm512_srli_epi64::<48>(bytes)));
+        hashes.step(of(_mm512_srli_epi64::<56>(bytes)))
+    }
+
     /// The numbers of 8 bytes, each in a lane of its own.
     #[target_feature(enable = "avx512f")]
     #[inline]

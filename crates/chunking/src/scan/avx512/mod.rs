@@ -36,19 +36,35 @@ const STREAM_MIN_BYTES: usize = 3 * STRIDE_BYTES;
 /// How far ahead of a stream its bytes are fetched: this many streams are more than a processor foresees by itself.
 const PREFETCH_BYTES: usize = 384;
 
-/// Numbers that a step adds. An implementation exists only where the processor has all its instructions.
+/// Where the numbers come from. An implementation exists only where the processor has all its instructions.
 trait Numbers {
-    /// What [`load`] gives, as 8 steps of 8 streams and 8 more, in the order that `of` takes them.
+    /// Rolls 16 bytes into each of 8 hashes, given as [`load`] gives them.
     ///
     /// # Safety
     /// The processor has the instructions that [`is_available`] asks for.
-    unsafe fn steps(bytes: [__m512i; 2]) -> [__m512i; 2];
+    unsafe fn roll(&self, hashes: Hashes, bytes: [__m512i; 2]) -> Hashes;
+}
 
-    /// The numbers of 8 steps of 8 streams. Bits 48 and up of each are of no meaning.
-    ///
-    /// # Safety
-    /// As above.
-    unsafe fn of(&self, steps: __m512i) -> [__m512i; 8];
+/// 8 hashes, and which of them are still looked at and never matched.
+#[derive(Clone, Copy)]
+struct Hashes {
+    now: __m512i,
+    mask: __m512i,
+    unmatched: __mmask8,
+}
+
+impl Hashes {
+    /// After one more step of each, to which these numbers belong; of them, bits 48 and up are of no meaning.
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    #[inline]
+    fn step(self, numbers: __m512i) -> Self {
+        let now = double_and_add(self.now, numbers);
+        Self {
+            now,
+            mask: self.mask,
+            unmatched: _mm512_mask_test_epi64_mask(self.unmatched, now, self.mask),
+        }
+    }
 }
 
 /// What a way needs. Its existence proves that the processor has the instructions.
@@ -171,7 +187,13 @@ unsafe fn scan<const SETS: usize, N: Numbers>(
             let at = streams.start + set * 8 * streams.each_bytes - early;
             // SAFETY: at least a warm-up lies before each stream.
             let bytes = unsafe { load(search.data, at, streams.each_bytes) };
-            *hash = roll(numbers, *hash, bytes, mask, 0).0;
+            let hashes = Hashes {
+                now: *hash,
+                mask,
+                unmatched: 0,
+            };
+            // SAFETY: the processor has the instructions of this function.
+            *hash = unsafe { numbers.roll(hashes, bytes) }.now;
         }
         early -= GROUP_BYTES;
     }
@@ -187,9 +209,15 @@ unsafe fn scan<const SETS: usize, N: Numbers>(
             // SAFETY: `offset` is a multiple of the group within the length of a stream, which is one, too.
             let bytes = unsafe { load(search.data, at, streams.each_bytes) };
             let wanted = lowest_bits(alive.saturating_sub(8 * set));
-            let (after, unmatched) = roll(numbers, *hash, bytes, mask, wanted);
-            if unmatched != wanted {
-                let lane = (unmatched ^ wanted).trailing_zeros() as usize;
+            let hashes = Hashes {
+                now: *hash,
+                mask,
+                unmatched: wanted,
+            };
+            // SAFETY: the processor has the instructions of this function.
+            let after = unsafe { numbers.roll(hashes, bytes) };
+            if after.unmatched != wanted {
+                let lane = (after.unmatched ^ wanted).trailing_zeros() as usize;
                 let start = at + lane * streams.each_bytes;
                 let before = lanes_of(*hash).get(lane).copied().unwrap_or_default();
                 let exact = search.one_by_one(start..start + GROUP_BYTES, before);
@@ -197,7 +225,7 @@ unsafe fn scan<const SETS: usize, N: Numbers>(
                     (alive, earliest) = (8 * set + lane, Some(position));
                 }
             }
-            *hash = after;
+            *hash = after.now;
         }
         if alive == 0 {
             break;
@@ -207,28 +235,6 @@ unsafe fn scan<const SETS: usize, N: Numbers>(
         Some(position) => Found::Break(position),
         None => Found::Continue(hashes.last().map_or(0, |last| lanes_of(*last)[7])),
     }
-}
-
-/// Rolls 16 bytes into each of 8 hashes. Of the lanes in `wanted`, those come back that never matched.
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512ifma")]
-#[inline]
-fn roll<N: Numbers>(
-    numbers: &N,
-    hash: __m512i,
-    bytes: [__m512i; 2],
-    mask: __m512i,
-    wanted: __mmask8,
-) -> (__m512i, __mmask8) {
-    let (mut hash, mut unmatched) = (hash, wanted);
-    // SAFETY: the processor has the instructions of this function.
-    for steps in unsafe { N::steps(bytes) } {
-        // SAFETY: as above.
-        for number in unsafe { numbers.of(steps) } {
-            hash = double_and_add(hash, number);
-            unmatched = _mm512_mask_test_epi64_mask(unmatched, hash, mask);
-        }
-    }
-    (hash, unmatched)
 }
 
 /// `2 · hash + number`, right in the low 48 bits: the multiplication takes 52.

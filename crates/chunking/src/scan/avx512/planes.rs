@@ -6,7 +6,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Numbers, register_of};
+use super::{Hashes, Numbers, register_of};
 use crate::GearTable;
 
 /// Bytes of a number that are looked at.
@@ -28,22 +28,11 @@ impl Planes {
         }
         Self(bytes.map(|plane| plane.map(register_of)))
     }
-}
 
-impl Numbers for Planes {
+    /// The numbers of 64 bytes: 8 steps of 8 streams. Bits 48 and up of each are of no meaning.
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512ifma")]
     #[inline]
-    unsafe fn steps([even, odd]: [__m512i; 2]) -> [__m512i; 2] {
-        // Per 128 bits, bytes 2j and 2j + 1 are step j of an even and of the next, odd stream.
-        [
-            _mm512_unpacklo_epi8(even, odd),
-            _mm512_unpackhi_epi8(even, odd),
-        ]
-    }
-
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512ifma")]
-    #[inline]
-    unsafe fn of(&self, bytes: __m512i) -> [__m512i; 8] {
+    fn numbers(&self, bytes: __m512i) -> [__m512i; 8] {
         let upper_half = _mm512_movepi8_mask(bytes);
         let [a, b, c, d, e, f] = self.0.map(|[first, second, third, fourth]| {
             let lower = _mm512_permutex2var_epi8(first, bytes, second);
@@ -69,6 +58,23 @@ impl Numbers for Planes {
             pick(fourth, two),
             pick(fourth, three),
         ]
+    }
+}
+
+impl Numbers for Planes {
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512ifma")]
+    #[inline]
+    unsafe fn roll(&self, mut hashes: Hashes, [even, odd]: [__m512i; 2]) -> Hashes {
+        // Per 128 bits, bytes 2j and 2j + 1 are step j of an even and of the next, odd stream.
+        for bytes in [
+            _mm512_unpacklo_epi8(even, odd),
+            _mm512_unpackhi_epi8(even, odd),
+        ] {
+            for numbers in self.numbers(bytes) {
+                hashes = hashes.step(numbers);
+            }
+        }
+        hashes
     }
 }
 
