@@ -33,8 +33,6 @@ const GROUP_BYTES: usize = 16;
 /// The streams are an odd multiple of this apart, which keeps them in different sets of the first cache.
 const STRIDE_BYTES: usize = 64;
 const STREAM_MIN_BYTES: usize = 3 * STRIDE_BYTES;
-/// How far ahead of a stream its bytes are fetched: this many streams are more than a processor foresees by itself.
-const PREFETCH_BYTES: usize = 384;
 
 /// Where the numbers come from. An implementation exists only where the processor has all its instructions.
 trait Numbers {
@@ -126,7 +124,7 @@ impl Kernel {
     pub(super) fn block(&self) -> (usize, usize) {
         match self {
             Self::Planes(_) => (12 * self.unit_bytes(), 64),
-            Self::Gathers => (3 * self.unit_bytes(), 32),
+            Self::Gathers => (3 * self.unit_bytes(), 48),
         }
     }
 
@@ -283,7 +281,8 @@ unsafe fn load(data: &[u8], at: usize, stride_bytes: usize) -> [__m512i; 2] {
                 reason = "newer compilers call it safe, the oldest one supported may not"
             )]
             unsafe {
-                _mm_prefetch::<_MM_HINT_T0>(place.wrapping_add(PREFETCH_BYTES).cast());
+                // The same place in the next block: streams are too short for what is ahead in this one.
+                _mm_prefetch::<_MM_HINT_T0>(place.wrapping_add(8 * stride_bytes).cast());
             }
         }
         // SAFETY: the caller says that these bytes are there.
