@@ -36,7 +36,6 @@ impl Search<'_> {
     /// The first match within `range`, for a hash of `hash` before it.
     pub(crate) fn first(&self, range: Range<usize>, hash: u64) -> Found {
         let (mut from, mut hash) = (range.start, hash);
-        let unit_bytes = self.way.unit_bytes();
         let most_bytes = self.block_bytes();
         // A match may be near, so the first block is short.
         let mut block_bytes = most_bytes / 2;
@@ -50,10 +49,9 @@ impl Search<'_> {
                 from += run_bytes;
                 continue;
             }
-            // An odd number of units is what streams can share without a rest.
             let end = range
                 .end
-                .min(from + ((block_bytes / unit_bytes) | 1) * unit_bytes);
+                .min(from + self.next_bytes(range.end - from, block_bytes));
             hash = match self.way {
                 #[cfg(target_arch = "x86_64")]
                 Way::Avx512(kernel) => kernel.first(self, from..end, hash)?,
@@ -77,6 +75,14 @@ impl Search<'_> {
             }
             _ => 0,
         }
+    }
+
+    /// An even share of what is left, so that no short block remains, as an odd number of units: what streams can share
+    /// without a rest.
+    fn next_bytes(&self, left_bytes: usize, block_bytes: usize) -> usize {
+        let units = left_bytes / self.way.unit_bytes();
+        let blocks = left_bytes.div_ceil(block_bytes).max(1);
+        ((units / blocks) | 1) * self.way.unit_bytes()
     }
 
     /// How much to look at in one go. The streams of a block are scanned together, so a match in the first makes the

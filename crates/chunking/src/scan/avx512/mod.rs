@@ -30,7 +30,7 @@ pub(super) use processor::{fastest, is_available};
 const WARM_UP_BYTES: usize = 48;
 /// Bytes of each stream between two looks for a match.
 const GROUP_BYTES: usize = 16;
-/// The streams are an odd multiple of this apart, which keeps them in different sets of the first cache.
+/// Streams have whole numbers of lines of the first cache.
 const STRIDE_BYTES: usize = 64;
 const STREAM_MIN_BYTES: usize = 3 * STRIDE_BYTES;
 
@@ -80,17 +80,15 @@ struct Streams {
 }
 
 impl Streams {
-    /// The longest streams that fit, with an odd number of strides.
+    /// The longest streams that fit, but not so far apart that they are in few sets of the first cache.
     fn within(range: &Range<usize>, count: usize) -> Option<Self> {
         let strides = range.len() / count / STRIDE_BYTES;
-        let odd = strides.saturating_sub(1) | 1;
-        let each_bytes = odd * STRIDE_BYTES;
-        (strides > 0 && each_bytes >= STREAM_MIN_BYTES && range.start >= WARM_UP_BYTES).then_some(
-            Self {
-                start: range.start,
-                each_bytes,
-            },
-        )
+        let apart = strides - usize::from(strides.is_multiple_of(16) && strides > 0);
+        let each_bytes = apart * STRIDE_BYTES;
+        (each_bytes >= STREAM_MIN_BYTES && range.start >= WARM_UP_BYTES).then_some(Self {
+            start: range.start,
+            each_bytes,
+        })
     }
 }
 
