@@ -19,7 +19,7 @@ const WINDOW_BYTES: usize = 64;
 const RUN_STEP_BYTES: usize = 64;
 
 /// What a search over a range found: the first position that matches, or else the hash at the range's end, right in
-/// all bits of the mask.
+/// all bits that a mask may have, for the next search may be one for another mask.
 pub(crate) type Found = ControlFlow<usize, u64>;
 
 /// A search for positions after whose byte the hash has no bit in common with the mask.
@@ -62,13 +62,14 @@ impl Search<'_> {
         Found::Continue(hash)
     }
 
-    /// How many bytes from the start of `range` leave the hash as it is, in all bits that the mask can see: a run of one
+    /// How many bytes from the start of `range` leave the hash as it is, in all bits that a mask may have: a run of one
     /// byte does so once it is longer than the hash remembers. Of a long run a piece may be left over.
     fn run_bytes(&self, range: Range<usize>, hash: u64) -> usize {
-        let seen = u64::MAX.checked_shr(self.mask.leading_zeros()).unwrap_or(0);
         let bytes = self.data.get(range).unwrap_or_default();
         match bytes.first() {
-            Some(byte) if (self.gear.roll(hash, *byte) ^ hash) & seen == 0 => {
+            Some(byte)
+                if (self.gear.roll(hash, *byte) ^ hash) & (self.way.mask_limit() - 1) == 0 =>
+            {
                 let words = bytes.as_chunks::<RUN_STEP_BYTES>().0;
                 let same = [*byte; RUN_STEP_BYTES];
                 1.max(RUN_STEP_BYTES * words.iter().take_while(|word| **word == same).count())

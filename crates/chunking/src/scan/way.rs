@@ -103,8 +103,8 @@ impl Way {
         }
     }
 
-    /// Masks must be below this.
-    fn mask_limit(&self) -> u64 {
+    /// Masks must be below this: a power of two where hashes are searched for.
+    pub(super) fn mask_limit(&self) -> u64 {
         match self {
             Self::Reference => u64::MAX,
             // Three of four tests are made on the hash shifted left by up to three bits.

@@ -129,6 +129,26 @@ fn a_run_is_cut_where_the_lenient_mask_begins() {
     }
 }
 
+/// With odd numbers only, the strict mask never matches, and sees one bit of a hash that the lenient one sees more of.
+#[test]
+fn the_lenient_mask_may_see_more_than_the_strict_one() {
+    let mut gear = gear();
+    for number in gear.0.as_chunks_mut::<8>().0 {
+        number[0] |= 1;
+    }
+    let (small, large) = (1, 0b111 << 45);
+    let sizes = ChunkSizes::new(4096, 10_000, 100_000).unwrap();
+    let chunker = gear.chunker(sizes, Masks { small, large });
+    let mut data = vec![0; 200_000];
+    for seed in 0..20 {
+        fill(&mut data, seed);
+        let expected = lengths_by_fastcdc(&data, sizes, Masks { small, large }, &gear.numbers());
+        for scan in available() {
+            assert_eq!(lengths(&chunker, scan, &data), expected, "{scan:?}");
+        }
+    }
+}
+
 /// Small enough for Miri, and long enough for all streams of all ways, with matches early, late and nowhere.
 #[test]
 fn short_inputs_are_cut_alike() {
