@@ -2,7 +2,8 @@
 
 use std::arch::x86_64::*;
 
-use super::{Hashes, Numbers, lanes_of};
+use super::registers::lanes_of;
+use super::{Hashes, Numbers};
 
 /// The numbers of all bytes, in memory.
 pub(super) struct Gathered<'a>(pub(super) &'a [u64; 256]);

@@ -6,7 +6,8 @@
 
 use std::arch::x86_64::*;
 
-use super::{Hashes, Numbers, register_of};
+use super::registers::register_of;
+use super::{Hashes, Numbers};
 use crate::GearTable;
 
 /// Bytes of a number that are looked at.
