@@ -106,6 +106,8 @@ pub(crate) enum Command {
     Diff(commands::diff::Args),
     /// Bring files back
     Restore(commands::restore::Args),
+    /// Show one or all recovery points as a read-only file system, until it is unmounted
+    Mount(commands::mount::Args),
     /// Delete the recovery points that the policy keeps no longer
     Expire(commands::expire::Args),
     /// Delete recovery points: softly, unless told otherwise

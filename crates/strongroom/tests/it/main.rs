@@ -5,6 +5,7 @@
     reason = "a test that fails may say so by a panic"
 )]
 
+mod browse;
 mod changes;
 mod churn;
 #[cfg(all(feature = "s3", feature = "azure"))]
