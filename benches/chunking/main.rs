@@ -3,14 +3,15 @@
 //! From the root of the workspace, on a machine that does nothing else:
 //!
 //! ```text
-//! cargo bench -p strongroom-benches --bench chunking                    # everything, about 10 minutes
+//! cargo bench -p strongroom-benches --bench chunking                    # everything, about a minute
 //! cargo bench -p strongroom-benches --bench chunking -- cut stage       # groups: memory cut stream stage id seen
 //! cargo bench -p strongroom-benches --bench chunking -- cut --svg docs/chunking.svg
 //! ```
 //!
 //! All contenders of a table run in turn, round by round, in one process and on one thread, and medians of the thread's
-//! processor time are compared, so that what else the machine does meets all of them alike. Inputs come from fixed seeds. Sizes are a quarter of the
-//! average, the average, and four times the average; masks are those of normalisation level 2.
+//! processor time are compared, so that what else the machine does meets all of them alike. Inputs come from fixed
+//! seeds. Sizes are a quarter of the average, the average, and four times the average; masks are those of
+//! normalisation level 2.
 
 #![expect(clippy::print_stdout, reason = "tables are what a bench is for")]
 

@@ -144,7 +144,7 @@ impl Catalog {
     /// Gives the space of what was removed back to the file system; true when there was any. Takes a while.
     ///
     /// # Errors
-    /// [`Error::Corrupt`] while a [`Snapshot`] is held, [`Error::Io`] when it cannot be written.
+    /// [`Error::InUse`] while a [`Snapshot`] is held, [`Error::Io`] when it cannot be written.
     pub fn compact(&mut self) -> Result<bool> {
         self.store.compact()
     }

@@ -9,7 +9,7 @@ use crate::job::IllegalEvent;
 #[non_exhaustive]
 pub enum Error {
     /// Another process, or another part of this one, has the catalog open: try again when it is done.
-    #[error("the catalog is in use by another process")]
+    #[error("the catalog is in use")]
     InUse,
     /// The file is damaged or no catalog: [`Catalog::open_or_recover`](crate::Catalog::open_or_recover) moves it aside
     /// and saves what it can.

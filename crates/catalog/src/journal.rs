@@ -17,7 +17,7 @@ use crate::catalog::Catalog;
 use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::proof::{Drill, Verified};
-use crate::record::JOURNAL_MAX_BYTES;
+use crate::record::{JOURNAL_MAX_BYTES, Record};
 use crate::sample::Sample;
 use crate::snapshot::Snapshot;
 use crate::store::Span;
@@ -70,6 +70,27 @@ pub(crate) enum JournalRecord {
     Verified(Verified),
     Drill(Drill),
     Sample(Sample),
+}
+
+impl JournalRecord {
+    fn check(&self) -> Result<()> {
+        match self {
+            Self::Job(job) => job.check(),
+            Self::Alert(alert) => alert.check(),
+            Self::Verified(verified) => verified.check(),
+            Self::Drill(drill) => drill.check(),
+            Self::Sample(sample) => sample.check(),
+        }
+    }
+
+    /// True when its state and its times go together: what has ended has an end.
+    pub(crate) fn is_consistent(&self) -> bool {
+        match self {
+            Self::Job(job) => job.state.has_ended() == job.ended_at.is_some(),
+            Self::Alert(alert) => alert.is_open() == alert.resolved_at.is_none(),
+            Self::Verified(_) | Self::Drill(_) | Self::Sample(_) => true,
+        }
+    }
 }
 
 impl From<JournalRecord> for Line {
@@ -180,6 +201,9 @@ impl Catalog {
                     imported.unknown_count += 1;
                     continue;
                 };
+                if !record.is_consistent() {
+                    return Err(lines.refuse("its state and its times contradict each other"));
+                }
                 let is_taken = change.merge(record).map_err(|error| match error {
                     Error::Limit { .. } => lines.refuse(error.to_string()),
                     other => other,

@@ -2,12 +2,16 @@
 
 use chrono::{DateTime, Utc};
 
-/// A text that others follow: nothing that is a prefix of another one is taken for it.
+/// A text that others follow: nothing that is a prefix of another one is taken for it, and the order is that of texts.
+/// It ends with two zeros, and a zero in it is followed by 255.
 pub(crate) fn push_text(key: &mut Vec<u8>, text: &str) {
-    // Texts are checked to be shorter before they come to a key.
-    let len = u16::try_from(text.len()).unwrap_or(u16::MAX);
-    key.extend_from_slice(&len.to_be_bytes());
-    key.extend_from_slice(text.as_bytes());
+    for byte in text.bytes() {
+        key.push(byte);
+        if byte == 0 {
+            key.push(u8::MAX);
+        }
+    }
+    key.extend_from_slice(&[0, 0]);
 }
 
 /// An instant; earlier ones first.
@@ -70,15 +74,28 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_no_prefix_of_another() {
-        let key = |texts: &[&str]| {
+    fn texts_sort_as_texts_do_and_none_is_a_prefix() {
+        let texts = [
+            "", "\0", "\0\0", "\0a", "\u{1}", "a", "a\0", "a\0b", "a/b", "ab", "b", "é",
+        ];
+        let key = |first: &str, second: &str| {
             let mut key = Vec::new();
-            for text in texts {
-                push_text(&mut key, text);
-            }
+            push_text(&mut key, first);
+            push_text(&mut key, second);
             key
         };
-        assert_ne!(key(&["ab", "c"]), key(&["a", "bc"]));
-        assert!(!key(&["ab"]).starts_with(&key(&["a"])));
+        let pairs = || {
+            texts
+                .iter()
+                .flat_map(|first| texts.map(|second| (*first, second)))
+        };
+        for (one, other) in pairs().flat_map(|one| pairs().map(move |other| (one, other))) {
+            let (own, others) = (key(one.0, one.1), key(other.0, other.1));
+            assert_eq!(one.cmp(&other), own.cmp(&others), "{one:?} {other:?}");
+            assert!(
+                one == other || !others.starts_with(&own),
+                "{one:?} {other:?}"
+            );
+        }
     }
 }

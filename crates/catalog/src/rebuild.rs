@@ -20,7 +20,8 @@ impl Catalog {
     /// the later one counts. Either all of it is done or nothing: until then everybody reads what was there. Returns
     /// how many points there are.
     ///
-    /// Memory is bounded by the cache, a few thousand points, and what the sources add up to.
+    /// Memory is bounded by the cache, a few thousand points, and what the sources add up to. A million points take the
+    /// least writing when they come roughly in the order of their ids, as stores list them.
     ///
     /// # Errors
     /// [`Error::Points`] when the points end with an error of their own; [`Error::Limit`] when an id or a name is empty

@@ -79,7 +79,7 @@ impl Snapshot {
         self.get(&name.prefix())
     }
 
-    /// All sources that have points, in the order of their names' lengths and then of their names.
+    /// All sources that have points, in the order of machines and names.
     pub fn sources(&self) -> impl Iterator<Item = Result<Source>> {
         self.records(Span::all())
     }

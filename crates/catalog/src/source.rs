@@ -49,7 +49,7 @@ impl SourceName {
 
     /// What all keys of this source begin with.
     pub(crate) fn prefix(&self) -> Vec<u8> {
-        let mut key = Vec::with_capacity(4 + self.machine.len() + self.name.len());
+        let mut key = Vec::new();
         push_text(&mut key, &self.machine);
         push_text(&mut key, &self.name);
         key

@@ -117,7 +117,7 @@ mod tests {
     fn ids_follow_each_other_whatever_the_clock_says() {
         let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
         let first = next(None, at("2026-03-28T12:00:00Z")).unwrap();
-        assert_eq!(text(first), "1kmtfpj00");
+        assert_eq!(text(first), "1kmt51fg0");
         assert_eq!(
             next(Some(first), at("2026-03-28T12:00:00Z")).unwrap(),
             first + 1

@@ -7,9 +7,6 @@ use fastcdc::v2020::cut_gear;
 use crate::scan::{Found, Search, Way};
 use crate::{ChunkSizes, GearTable, Masks, Result, Scan};
 
-/// Below this average a chunk is over before several streams pay, at least on a core whose other thread is busy.
-const FAST_AVG_MIN_BYTES: usize = 8192;
-
 /// A rule for where chunks end; [`ChunkStream`](crate::ChunkStream) applies it to what a reader yields.
 pub trait Cut {
     /// No chunk is longer than this many bytes.
@@ -37,30 +34,22 @@ pub struct Chunker {
 }
 
 impl Chunker {
-    /// A chunker with these parameters, which scans in the fastest way that the processor has.
+    /// A chunker with these parameters, which scans in the [fastest](Scan::fastest) way that is right for the masks.
     #[must_use]
     pub fn new(sizes: ChunkSizes, masks: Masks, gear: GearTable) -> Self {
-        let chunker = Self {
+        let way = Way::new(Scan::fastest(sizes.avg_bytes()), masks, &gear);
+        Self {
             sizes,
             masks,
             gear: Arc::new(gear),
-            way: Way::Reference,
-        };
-        if sizes.avg_bytes() < FAST_AVG_MIN_BYTES {
-            return chunker;
-        }
-        // Not yet AVX-512 by itself: that way has been run in an interpreter only, never on a processor.
-        let way = Way::new(Scan::Portable, masks, &chunker.gear).ok();
-        Self {
             way: way.unwrap_or(Way::Reference),
-            ..chunker
         }
     }
 
     /// The same, scanning in the way given: to measure, and to compare.
     ///
     /// Masks that a way cannot test make it fall back to the next slower one: 2⁴⁸ and above for
-    /// [`Scan::Avx512`], 2⁶¹ and above for [`Scan::Portable`].
+    /// those of AVX-512, 2⁶¹ and above for [`Scan::Portable`].
     ///
     /// # Errors
     /// [`Error::ScanUnavailable`](crate::Error::ScanUnavailable) where the processor lacks what the way needs.

@@ -21,7 +21,7 @@
 //! | `sizes` | chunk sizes and masks, checked in release builds, too |
 //! | `gear` | the secret table of the rolling hash |
 //! | `cut` | cut points in slices: FastCDC v2020 with a secret gear table |
-//! | `scan` | the hot loops: portable, and for AVX-512; the only module with `unsafe` is `scan::avx512` |
+//! | `scan` | the hot loops: portable, and two for AVX-512; the only module with `unsafe` is `scan::avx512` |
 //! | `fixed` | chunks of one size, for images |
 //! | `stream` | either kind of chunks of any `Read` |
 //! | `id` | keyed chunk ids |

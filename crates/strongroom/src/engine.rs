@@ -252,6 +252,13 @@ impl Strongroom {
         Self::with_parts(inner.vault.clone(), places, runtime, clock, inner.memory)
     }
 
+    /// The same runtime, clock and memory for a copy of the vault; `places` are the directories that it lies in.
+    pub(crate) fn beside(&self, vault: Vault, places: impl Iterator<Item = PathBuf>) -> Self {
+        let inner = &self.0;
+        let (runtime, clock) = (Arc::clone(&inner.runtime), Arc::clone(&inner.clock));
+        Self::with_parts(vault, places.collect(), runtime, clock, inner.memory)
+    }
+
     /// The same vault with another clock; the cache starts empty.
     #[must_use]
     pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {

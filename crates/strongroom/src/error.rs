@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use strongroom_vault::format::SessionId;
 
 use crate::monitor::Skipped;
+use crate::seed::SeedProblem;
 
 /// What went wrong, by what the caller can do about it.
 #[derive(Debug, thiserror::Error)]
@@ -93,6 +94,9 @@ pub enum Error {
     /// Soft deletions would end by a clock that does not seem right.
     #[error("soft deletions are not ended")]
     Brake(#[source] crate::expire::Brake),
+    /// Disks that are no seed for this vault.
+    #[error(transparent)]
+    Seed(#[from] SeedProblem),
     /// Another run fenced this session before it could commit.
     #[error("session {0} was fenced by another run")]
     Fenced(SessionId),
@@ -120,7 +124,7 @@ impl Error {
     pub fn is_corruption(&self) -> bool {
         match self {
             Self::Vault(error) => error.is_corruption(),
-            Self::TreeDamaged(_) => true,
+            Self::TreeDamaged(_) | Self::Seed(SeedProblem::Damaged { .. }) => true,
             _ => false,
         }
     }

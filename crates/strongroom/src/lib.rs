@@ -8,11 +8,13 @@
 //! |---|---|
 //! | [`vault`], [`crypto`], [`policy`] | the crates below, re-exported |
 //! | [`fs`] | reading a source and writing a target by file descriptor |
-//! | `backup`, `restore`, `verify`, `repair`, `drill`, `history`, `look`, `deletion`, `expire`, `copy` | the calls of [`Strongroom`] |
+//! | `backup`, `restore`, `verify`, `repair`, `drill`, `history`, `look`, `deletion`, `expire`, `copy`, `seed` | the calls of [`Strongroom`] |
+//! | `browse` | [`PointTree`]: a point at random, for mounts and consoles |
 //! | `tree` | records and pieces of `docs/format.md` §9 |
 
 mod backup;
 mod ballast;
+mod browse;
 mod clock;
 mod copy;
 mod deletion;
@@ -33,6 +35,7 @@ mod protected;
 mod repair;
 mod report;
 mod restore;
+mod seed;
 mod tree;
 mod verify;
 
@@ -40,6 +43,7 @@ pub use strongroom_crypto as crypto;
 pub use strongroom_policy as policy;
 pub use strongroom_vault as vault;
 
+pub use browse::{Entry, FileReader, Listing, Place, PointTree, Position};
 pub use clock::{Clock, SystemClock};
 pub use copy::{CopyOptions, CopyTarget};
 pub use drill::DrillReport;
@@ -57,3 +61,4 @@ pub use report::{
     BackupReport, Change, Damage, Difference, EntryView, PointState, PointView, RestoreReport,
     VaultStatus, VerifyReport,
 };
+pub use seed::{SeedDisk, SeedExport, SeedImport, SeedProblem};

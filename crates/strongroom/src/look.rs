@@ -8,7 +8,7 @@ use std::io::Write;
 use chrono::{DateTime, Utc};
 use globset::GlobBuilder;
 use strongroom_vault::chain::{self, Chain};
-use strongroom_vault::format::{Hold, SessionId};
+use strongroom_vault::format::{ChunkAddress, Hold, SessionId};
 use strongroom_vault::points::{self, PointRef, ReadPoint};
 
 use crate::engine::Strongroom;
@@ -23,6 +23,8 @@ use compare::Comparison;
 pub(crate) struct OpenPoint {
     pub(crate) tree: TreeReader,
     pub(crate) root: Record,
+    /// The piece that holds the root alone.
+    pub(crate) root_at: ChunkAddress,
     /// Absolute paths of the backed-up roots.
     pub(crate) roots: Vec<Vec<u8>>,
     pub(crate) files_count: u64,
@@ -114,6 +116,7 @@ impl Strongroom {
         Ok(OpenPoint {
             tree,
             root,
+            root_at: read.names.tree,
             roots,
             files_count,
             logical_bytes,

@@ -56,7 +56,8 @@ pub use error::{Error, Result};
 pub use hints::{ChunkHints, hints_of, metadata_of_session};
 pub use inspect::{BlockCopy, ChunkCheck, Fault, Inspection};
 pub use location::{
-    StoreSettings, VaultUrl, create_store, is_same_place, open_store, open_url, open_url_with,
+    StoreSettings, VaultUrl, create_store, is_same_place, open_disks, open_store, open_url,
+    open_url_with,
 };
 pub use notices::Notices;
 pub use probe::probe;

@@ -3,6 +3,7 @@
 mod assemble;
 #[cfg(feature = "cloud")]
 mod cloud;
+mod disks;
 #[cfg(feature = "cloud")]
 mod http;
 mod settings;
@@ -16,6 +17,7 @@ use object_store::memory::InMemory;
 
 use crate::{Error, Result};
 pub use assemble::{VaultUrl, create_store, open_store};
+pub use disks::open_disks;
 pub use settings::StoreSettings;
 
 /// A URL, taken apart.

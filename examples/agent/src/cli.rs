@@ -118,6 +118,8 @@ pub(crate) enum Command {
     Diff(commands::diff::Args),
     /// Bring files back
     Restore(commands::restore::Args),
+    /// Show one or all recovery points as a read-only file system, until it is unmounted
+    Mount(commands::mount::Args),
     /// Delete the recovery points that the policy keeps no longer
     Expire(commands::expire::Args),
     /// Delete recovery points: softly, unless told otherwise
@@ -130,6 +132,9 @@ pub(crate) enum Command {
     Sweep(commands::sweep::Args),
     /// Bring recovery points to a second copy of the vault, sealed as they are
     Copy(commands::copy::Args),
+    /// Make a first backup on disks, and bring it into the vault elsewhere
+    #[command(subcommand)]
+    Seed(commands::seed::Command),
     /// Check what the vault holds
     Verify(commands::verify::Args),
     /// Mend what is damaged, and name what stays hurt

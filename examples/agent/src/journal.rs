@@ -69,6 +69,7 @@ pub(crate) fn job_of(agent: &Agent, command: &Command) -> Option<(NewJob, Cancel
         Command::Sweep(args) if !args.dry_run => (JobKind::Sweep, None),
         Command::Copy(args) if !args.dry_run => (JobKind::Copy, None),
         Command::Repair(args) if !args.dry_run => (JobKind::Repair, None),
+        Command::Seed(_) => (JobKind::Seed, None),
         _ => return None,
     };
     let cancel = match kind {

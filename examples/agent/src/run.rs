@@ -33,6 +33,11 @@ impl Agent {
         self.interrupts.cancel()
     }
 
+    /// From now on every Ctrl-C is told here, and none ends the program.
+    pub(crate) fn hear_interrupts(&self, ear: impl Fn() + Send + 'static) {
+        self.interrupts.hear(ear);
+    }
+
     /// A JSON array for results of any number.
     pub(crate) fn json_array(&self) -> JsonArray<'_> {
         let dir = self.globals.cache_dir.clone();
@@ -114,12 +119,14 @@ fn dispatch(agent: &Agent, command: &Command) -> Result<Code> {
         Command::Cat(args) => commands::cat::run(agent, args),
         Command::Diff(args) => commands::diff::run(agent, args),
         Command::Restore(args) => commands::restore::run(agent, args),
+        Command::Mount(args) => commands::mount::run(agent, args),
         Command::Delete(args) => commands::delete::delete(agent, args),
         Command::Undelete(args) => commands::delete::undelete(agent, args),
         Command::Hold(args) => commands::hold::run(agent, args),
         Command::Expire(args) => commands::expire::run(agent, args),
         Command::Sweep(args) => commands::sweep::run(agent, args),
         Command::Copy(args) => commands::copy::run(agent, args),
+        Command::Seed(command) => commands::seed::run(agent, command),
         Command::Verify(args) => commands::verify::run(agent, args),
         Command::Repair(args) => commands::repair::run(agent, args),
         Command::Drill(args) => commands::drill::run(agent, args),

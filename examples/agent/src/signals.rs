@@ -1,4 +1,5 @@
-//! Ctrl-C: the first one asks the running call to stop, the second one ends the program.
+//! Ctrl-C: the first one asks the running call to stop, the second one ends the program. A call that can refuse to end
+//! hears each of them.
 
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,6 +25,8 @@ struct Heard {
     is_armed: bool,
     /// The job that the process is at: when it ends at once, that was meant.
     job: Option<Arc<JobMonitor>>,
+    /// A call that can refuse to end hears each signal.
+    ear: Option<Box<dyn Fn() + Send>>,
     /// A daemon, which stops in its own way.
     daemon: Option<Sender<Message>>,
     /// Ctrl-C has stopped the daemon.
@@ -39,6 +42,10 @@ enum Act {
 
 impl Heard {
     fn hear(&mut self, signal: i32) -> Act {
+        if let Some(ear) = &self.ear {
+            ear();
+            return Act::Continue;
+        }
         if let Some(daemon) = &self.daemon {
             let message = match signal {
                 SIGHUP => Message::Wake,
@@ -107,6 +114,11 @@ impl Interrupts {
     /// The job that the process is at from now on.
     pub(crate) fn follow(&self, job: Option<Arc<JobMonitor>>) {
         lock(&self.0).job = job;
+    }
+
+    /// From now on every signal is told here, and none ends the program.
+    pub(crate) fn hear(&self, ear: impl Fn() + Send + 'static) {
+        lock(&self.0).ear = Some(Box::new(ear));
     }
 
     /// From now on signals are told to a daemon.

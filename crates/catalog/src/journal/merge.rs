@@ -11,6 +11,7 @@ use crate::record::Record;
 impl Change {
     /// Takes a record in, if it is new or newer than what is known; true when it was.
     pub(crate) fn merge(&self, record: JournalRecord) -> Result<bool> {
+        record.check()?;
         match record {
             JournalRecord::Job(job) => self.merge_job(&job),
             JournalRecord::Alert(alert) => self.merge_alert(&alert),
@@ -41,7 +42,11 @@ impl Change {
     /// # Errors
     /// [`Error::Limit`](crate::Error::Limit) when a text is empty or too long.
     pub fn merge_job(&self, job: &Job) -> Result<bool> {
-        let job = job.after_interruption(job.updated_at);
+        // That it has ended is a guess, and no change that would make this copy newer than another one.
+        let job = Job {
+            revision: job.revision,
+            ..job.after_interruption(job.updated_at)
+        };
         match self.get::<Job>(&Record::key(&job))? {
             Some(known) if job_rank(&job) <= job_rank(&known) => return Ok(false),
             Some(known) => self.remove_job(&known)?,

@@ -78,7 +78,7 @@ impl Change {
             _ => return Ok(false),
         };
         // One of a newer version is left where it lies.
-        let Ok(record) = record else {
+        let Some(record) = record.ok().filter(JournalRecord::is_consistent) else {
             return Ok(false);
         };
         match self.merge(record) {

@@ -7,7 +7,9 @@ use crate::error::Error;
 /// A failure of the database while doing something.
 pub(super) fn fault(doing: &'static str) -> impl Fn(redb::Error) -> Error {
     move |error| match error {
-        redb::Error::DatabaseAlreadyOpen | redb::Error::LockProtocolMismatch => Error::InUse,
+        redb::Error::DatabaseAlreadyOpen
+        | redb::Error::LockProtocolMismatch
+        | redb::Error::TransactionInProgress => Error::InUse,
         redb::Error::Io(source) => io_fault(doing, source),
         redb::Error::PreviousIo => Error::Io {
             doing,

@@ -2,7 +2,6 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use redb::backends::FileBackend;
@@ -15,20 +14,14 @@ use crate::error::{Error, Result};
 /// Corrupt files that are kept beside the catalog, numbered from 1.
 const ASIDE_MAX_COUNT: u32 = 10_000;
 
-/// Opens storage that holds a database, or nothing at all. Every page is checked against its hash.
+/// Opens storage that holds a database, or nothing at all.
 pub(super) fn open_backend(backend: impl StorageBackend, cache_bytes: usize) -> Result<Database> {
-    let open = || {
-        let mut builder = Builder::new();
-        builder.set_cache_size(cache_bytes);
-        builder.set_check_integrity_on_open(true);
-        builder.create_with_backend(backend)
-    };
-    // The database asserts, where assertions are compiled in, what no undamaged file can fail. After this check no
-    // page is left that could.
-    match catch_unwind(AssertUnwindSafe(open)) {
-        Ok(opened) => opened.map_err(|error| fault("open")(error.into())),
-        Err(_) => Err(Error::corrupt("its structure contradicts itself")),
-    }
+    let mut builder = Builder::new();
+    builder.set_cache_size(cache_bytes);
+    // Every page is checked against its hash. Without that, damage is met while reading, and as a panic.
+    builder.set_check_integrity_on_open(true);
+    let opened = builder.create_with_backend(backend);
+    opened.map_err(|error| fault("open")(error.into()))
 }
 
 /// Opens a file that is there.

@@ -54,7 +54,7 @@ fn a_flipped_bit_is_told_or_hits_nothing() {
 #[test]
 #[ignore = "soak"]
 fn soak_a_flipped_bit_is_told_or_hits_nothing() {
-    flip(200_000, 1);
+    flip(50_000, 1);
 }
 
 #[test]

@@ -15,8 +15,11 @@ use crate::GearTable;
 /// Bytes that the hash remembers: each is shifted out of its 64 bits after as many more.
 const WINDOW_BYTES: usize = 64;
 
+/// Runs are looked for in steps of this many bytes.
+const RUN_STEP_BYTES: usize = 64;
+
 /// What a search over a range found: the first position that matches, or else the hash at the range's end, right in
-/// all bits of the mask.
+/// all bits that a mask may have, for the next search may be one for another mask.
 pub(crate) type Found = ControlFlow<usize, u64>;
 
 /// A search for positions after whose byte the hash has no bit in common with the mask.
@@ -33,23 +36,54 @@ impl Search<'_> {
     /// The first match within `range`, for a hash of `hash` before it.
     pub(crate) fn first(&self, range: Range<usize>, hash: u64) -> Found {
         let (mut from, mut hash) = (range.start, hash);
-        let unit_bytes = self.way.unit_bytes();
         let most_bytes = self.block_bytes();
-        // A match may be near, so the first blocks are short: no more is looked at in vain than was looked at before.
-        let mut block_bytes = most_bytes / 4;
+        // A match may be near, so the first block is short.
+        let mut block_bytes = most_bytes / 2;
         while from < range.end {
-            // An odd number of units is what streams can share without a rest.
+            let run_bytes = self.run_bytes(from..range.end, hash);
+            if run_bytes > 0 {
+                // Neither the hash changes in a run, nor what it says.
+                if hash & self.mask == 0 {
+                    return Found::Break(from);
+                }
+                from += run_bytes;
+                continue;
+            }
             let end = range
                 .end
-                .min(from + ((block_bytes / unit_bytes) | 1) * unit_bytes);
+                .min(from + self.next_bytes(range.end - from, block_bytes));
             hash = match self.way {
                 #[cfg(target_arch = "x86_64")]
                 Way::Avx512(kernel) => kernel.first(self, from..end, hash)?,
                 _ => lanes::first(self, from..end, hash)?,
             };
-            (from, block_bytes) = (end, most_bytes.min(2 * block_bytes));
+            (from, block_bytes) = (end, most_bytes);
         }
         Found::Continue(hash)
+    }
+
+    /// How many bytes from the start of `range` leave the hash as it is, in all bits that a mask may have: a run of one
+    /// byte does so once it is longer than the hash remembers. Of a long run a piece may be left over.
+    fn run_bytes(&self, range: Range<usize>, hash: u64) -> usize {
+        let bytes = self.data.get(range).unwrap_or_default();
+        match bytes.first() {
+            Some(byte)
+                if (self.gear.roll(hash, *byte) ^ hash) & (self.way.mask_limit() - 1) == 0 =>
+            {
+                let words = bytes.as_chunks::<RUN_STEP_BYTES>().0;
+                let same = [*byte; RUN_STEP_BYTES];
+                1.max(RUN_STEP_BYTES * words.iter().take_while(|word| **word == same).count())
+            }
+            _ => 0,
+        }
+    }
+
+    /// An even share of what is left, so that no short block remains, as an odd number of units: what streams can share
+    /// without a rest.
+    fn next_bytes(&self, left_bytes: usize, block_bytes: usize) -> usize {
+        let units = left_bytes / self.way.unit_bytes();
+        let blocks = left_bytes.div_ceil(block_bytes).max(1);
+        ((units / blocks) | 1) * self.way.unit_bytes()
     }
 
     /// How much to look at in one go. The streams of a block are scanned together, so a match in the first makes the

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use crate::{Error, GearTable, Masks, Result};
 
+/// Below this average a chunk is over before two streams pay, at least on a core whose other thread is busy.
+const PORTABLE_AVG_MIN_BYTES: usize = 8192;
+
 /// A way to look for cut points. All ways find the same ones; they differ in speed.
 ///
-/// [`Chunker::new`](crate::Chunker::new) takes the portable one; AVX-512 is for who asks for it, until it has been tested on
-/// processors that have it.
+/// [`Chunker::new`](crate::Chunker::new) takes the one that was the fastest on processors like the one that it runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Scan {
@@ -15,13 +17,37 @@ pub enum Scan {
     Reference,
     /// Two streams in turn, in safe Rust; runs everywhere.
     Portable,
-    /// Twenty-four streams in AVX-512 registers; for x86-64 processors with VBMI and IFMA.
-    Avx512,
+    /// Twenty-four streams in AVX-512 registers, with the table in registers, too; for x86-64 processors with VBMI and
+    /// IFMA. The fastest on AMD's from Zen 5 on.
+    Avx512Planes,
+    /// Eight streams in an AVX-512 register, with numbers gathered from the table; for the same processors. The fastest
+    /// on Intel's from Sapphire Rapids on.
+    Avx512Gathers,
 }
 
 impl Scan {
-    /// All ways, the slowest first.
-    pub const ALL: [Self; 3] = [Self::Reference, Self::Portable, Self::Avx512];
+    /// All ways.
+    pub const ALL: [Self; 4] = [
+        Self::Reference,
+        Self::Portable,
+        Self::Avx512Planes,
+        Self::Avx512Gathers,
+    ];
+
+    /// The fastest way, as far as it was measured, for chunks of this average length on the processor that this runs
+    /// on.
+    #[must_use]
+    pub fn fastest(avg_bytes: usize) -> Self {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(scan) = super::avx512::fastest() {
+            return scan;
+        }
+        if avg_bytes < PORTABLE_AVG_MIN_BYTES {
+            Self::Reference
+        } else {
+            Self::Portable
+        }
+    }
 
     /// True if the processor that this runs on has what the way needs.
     #[must_use]
@@ -29,9 +55,9 @@ impl Scan {
         match self {
             Self::Reference | Self::Portable => true,
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => super::avx512::is_available(),
+            Self::Avx512Planes | Self::Avx512Gathers => super::avx512::is_available(),
             #[cfg(not(target_arch = "x86_64"))]
-            Self::Avx512 => false,
+            Self::Avx512Planes | Self::Avx512Gathers => false,
         }
     }
 }
@@ -55,12 +81,12 @@ impl Way {
             Scan::Reference => Self::Reference,
             Scan::Portable => Self::Portable,
             #[cfg(target_arch = "x86_64")]
-            Scan::Avx512 => {
-                let kernel = super::avx512::Kernel::new(gear);
+            Scan::Avx512Planes | Scan::Avx512Gathers => {
+                let kernel = super::avx512::Kernel::new(scan, gear);
                 kernel.map_or(Self::Portable, |kernel| Self::Avx512(Arc::new(kernel)))
             }
             #[cfg(not(target_arch = "x86_64"))]
-            Scan::Avx512 => Self::Portable,
+            Scan::Avx512Planes | Scan::Avx512Gathers => Self::Portable,
         };
         let highest = masks.small | masks.large;
         let slower = [way, Self::Portable].into_iter();
@@ -73,17 +99,17 @@ impl Way {
             Self::Reference => Scan::Reference,
             Self::Portable => Scan::Portable,
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512(_) => Scan::Avx512,
+            Self::Avx512(kernel) => kernel.scan(),
         }
     }
 
-    /// Masks must be below this.
-    fn mask_limit(&self) -> u64 {
+    /// Masks must be below this: a power of two where hashes are searched for.
+    pub(super) fn mask_limit(&self) -> u64 {
         match self {
             Self::Reference => u64::MAX,
             // Three of four tests are made on the hash shifted left by up to three bits.
             Self::Portable => 1 << 61,
-            // The registers hold the low 48 bits of each number.
+            // What streams begin early, or the planes, make the low 48 bits of the hash.
             #[cfg(target_arch = "x86_64")]
             Self::Avx512(_) => 1 << 48,
         }
@@ -93,7 +119,7 @@ impl Way {
     pub(super) fn unit_bytes(&self) -> usize {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512(_) => super::avx512::UNIT_BYTES,
+            Self::Avx512(kernel) => kernel.unit_bytes(),
             _ => super::lanes::UNIT_BYTES,
         }
     }
@@ -102,7 +128,7 @@ impl Way {
     pub(super) fn block(&self) -> (usize, usize) {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512(_) => (12 * super::avx512::UNIT_BYTES, 64),
+            Self::Avx512(kernel) => kernel.block(),
             _ => (1536, 48),
         }
     }

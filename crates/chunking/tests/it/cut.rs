@@ -22,9 +22,11 @@ pub(crate) fn any_masks(sizes: ChunkSizes) -> impl Strategy<Value = Masks> {
         Just(Masks::for_average(sizes.avg_bytes())),
         // The format lets a configuration name any two; those with the top bit are left out, which the second
         // table of the algorithm loses.
-        (any::<u64>(), any::<u64>(), 0..60u32).prop_map(|(small, large, shift)| Masks {
-            small: (small & (u64::MAX >> 1)) >> shift,
-            large: (large & (u64::MAX >> 1)) >> shift,
+        (any::<u64>(), any::<u64>(), 0..63u32, 0..60u32).prop_map(|(small, large, one, other)| {
+            Masks {
+                small: (small & (u64::MAX >> 1)) >> one,
+                large: (large & (u64::MAX >> 1)) >> other,
+            }
         }),
     ]
 }

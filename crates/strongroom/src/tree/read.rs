@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 
-use strongroom_vault::format::ChunkAddress;
+use futures::future::join_all;
+use strongroom_vault::format::{ChunkAddress, ObjectKind};
 
 use super::content::addresses;
 use super::piece::{read_extents, read_records};
@@ -40,6 +41,36 @@ impl TreeReader {
     /// Raw bytes of one chunk of content.
     pub(crate) fn data_chunk(&self, at: ChunkAddress) -> Result<bytes::Bytes> {
         self.engine.data_chunk(at)
+    }
+
+    /// The records of one piece.
+    pub(crate) fn records(&self, at: ChunkAddress) -> Result<Vec<Record>> {
+        read_records(&self.engine.piece(at)?)
+    }
+
+    /// Lengths of extents of data, bytes, by tables of contents that are read at the same time.
+    pub(crate) fn extent_lens(&self, extents: &VecDeque<Extent>) -> Vec<Result<u64>> {
+        self.engine
+            .wait(join_all(extents.iter().map(async |extent| {
+                let (first, count) = match *extent {
+                    Extent::Hole(bytes) => return Ok(bytes),
+                    Extent::Run { count, .. } => (addresses(&[*extent]).next(), count),
+                };
+                let first = first.ok_or(Error::TreeDamaged("an extent counts no chunks"))?;
+                let reader = self.engine.reader();
+                Ok(reader.run_len(first, count, ObjectKind::DataPack).await?)
+            })))
+    }
+
+    /// Bytes of a content that are holes.
+    pub(crate) fn holes(&self, content: &Content) -> Result<u64> {
+        let (mut extents, mut bytes) = (self.extents(content), 0_u64);
+        while let Some(extent) = extents.next()? {
+            if let Extent::Hole(hole) = extent {
+                bytes = bytes.saturating_add(hole);
+            }
+        }
+        Ok(bytes)
     }
 
     /// Streams the extents of a content, those stored by reference included.
@@ -171,14 +202,14 @@ impl Chunks {
 }
 
 /// All pieces of a directory by number, without one address per piece in memory.
-struct PieceTable {
+pub(crate) struct PieceTable {
     /// Each with the number of its first piece.
     runs: Vec<(u64, Extent)>,
     len: u64,
 }
 
 impl PieceTable {
-    fn read(mut extents: ExtentReader) -> Result<Self> {
+    pub(crate) fn read(mut extents: ExtentReader) -> Result<Self> {
         let mut table = Self {
             runs: Vec::new(),
             len: 0,
@@ -196,11 +227,11 @@ impl PieceTable {
         Ok(table)
     }
 
-    fn len(&self) -> u64 {
+    pub(crate) fn len(&self) -> u64 {
         self.len
     }
 
-    fn get(&self, number: u64) -> Option<ChunkAddress> {
+    pub(crate) fn get(&self, number: u64) -> Option<ChunkAddress> {
         let after = self.runs.partition_point(|(first, _)| *first <= number);
         let (start, extent) = self.runs.get(after.checked_sub(1)?)?;
         let offset = usize::try_from(number - start).ok()?;

@@ -5,6 +5,7 @@
     reason = "a test that fails may say so by a panic"
 )]
 
+mod browse;
 mod changes;
 mod churn;
 #[cfg(all(feature = "s3", feature = "azure"))]
@@ -31,6 +32,7 @@ mod replaced;
 mod rewriting;
 mod roles;
 mod round_trip;
+mod seed;
 mod spared;
 mod stuck;
 mod support;

@@ -1,7 +1,7 @@
 //! `backup`: one recovery point now.
 
 mod background;
-pub(crate) mod due;
+mod due;
 mod first;
 
 use std::collections::BTreeMap;
@@ -25,10 +25,11 @@ use crate::state::Lock;
 use crate::values;
 use first::FirstRun;
 
+/// What to read, and under which name.
 #[derive(Debug, Clone, clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct Selection {
     /// Folders and files to protect
-    #[arg(required_unless_present = "due", value_name = "PATH")]
+    #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Name under which the recovery points form one history [default: last name of the first path]
     #[arg(long, value_name = "NAME")]
@@ -48,6 +49,12 @@ pub(crate) struct Args {
     /// Keep a pair with the recovery point
     #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = values::tag)]
     tags: Vec<(String, String)>,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    selection: Selection,
     /// The recovery point may not expire before
     #[arg(long, value_name = "TIME", value_parser = values::time)]
     hold_until: Option<DateTime<Utc>>,
@@ -142,7 +149,7 @@ fn run_once(agent: &Agent, options: BackupOptions) -> Result<Made> {
 
 fn make(
     agent: &Agent,
-    mut options: BackupOptions,
+    options: BackupOptions,
     access: &Access,
     first: Option<&FirstRun>,
     lock: Option<Lock>,
@@ -151,7 +158,6 @@ fn make(
         Some(lock) => lock,
         None => agent.state.lock(&access.vault_id(), &options.source)?,
     };
-    options.excludes.extend(own_files(agent, &options.roots));
     let progress = Progress::start(agent);
     if progress.is_watched() {
         progress.expect(last_bytes(&access.vault, &options.source));
@@ -256,55 +262,65 @@ fn note_head(agent: &Agent, access: &Access, point: &SessionId) {
 }
 
 fn options(agent: &Agent, args: &Args) -> Result<BackupOptions> {
-    let mut roots = Vec::new();
-    for path in &args.paths {
-        let fail = |error| {
-            Fail::usage(
-                format!("{path:?} is no usable path"),
-                "give the path from the root",
-            )
-            .because(&error)
-        };
-        roots.push(std::path::absolute(path).map_err(fail)?);
-    }
-    let mut options = BackupOptions::new(source_of(args)?, roots);
-    options.excludes.clone_from(&args.exclude);
-    for path in &args.exclude_from {
-        let fail = |error| {
-            let help = "give --exclude-from a text file that this user may read";
-            Fail::usage(
-                format!("cannot read the patterns in {}", path.display()),
-                help,
-            )
-            .because(&error)
-        };
-        let text = std::fs::read_to_string(path).map_err(fail)?;
-        options.excludes.extend(values::pattern_lines(&text));
-    }
-    options.exclude_larger_than_bytes = args.exclude_larger_than;
-    options.one_file_system = args.one_file_system;
-    options.tags = BTreeMap::from_iter(args.tags.iter().cloned());
+    let mut options = args.selection.options(agent)?;
     options.hold_until = args.hold_until;
     options.retain_until = args.retain_until;
     options.dry_run = args.dry_run;
-    options.machine = agent.state.machine()?;
-    options.host = agent.host();
-    options.cancel = agent.cancel();
     Ok(options)
 }
 
-/// The name that is given, or the last name of the first path.
-fn source_of(args: &Args) -> Result<String> {
-    match &args.source {
-        Some(name) if name.trim().is_empty() => Err(Fail::usage(
-            "the name of the source is empty",
-            "give --source a name, such as home",
-        )),
-        Some(name) => Ok(name.clone()),
-        None => {
-            let first = args.paths.first().map(std::path::absolute);
-            let first = first.and_then(std::result::Result::ok);
-            Ok(source_name(first.as_deref().unwrap_or(Path::new("/"))))
+impl Selection {
+    /// Options of a backup by this machine.
+    pub(super) fn options(&self, agent: &Agent) -> Result<BackupOptions> {
+        if self.paths.is_empty() {
+            let help = "name what to protect, such as /home";
+            return Err(Fail::usage("no path is given", help));
+        }
+        let mut roots = Vec::new();
+        for path in &self.paths {
+            let fail = |error| {
+                Fail::usage(
+                    format!("{path:?} is no usable path"),
+                    "give the path from the root",
+                )
+                .because(&error)
+            };
+            roots.push(std::path::absolute(path).map_err(fail)?);
+        }
+        let mut options = BackupOptions::new(self.source()?, roots);
+        options.excludes.clone_from(&self.exclude);
+        for path in &self.exclude_from {
+            let fail = |error| {
+                let help = "give --exclude-from a text file that this user may read";
+                let message = format!("cannot read the patterns in {}", path.display());
+                Fail::usage(message, help).because(&error)
+            };
+            let text = std::fs::read_to_string(path).map_err(fail)?;
+            options.excludes.extend(values::pattern_lines(&text));
+        }
+        options.excludes.extend(own_files(agent, &options.roots));
+        options.exclude_larger_than_bytes = self.exclude_larger_than;
+        options.one_file_system = self.one_file_system;
+        options.tags = BTreeMap::from_iter(self.tags.iter().cloned());
+        options.machine = agent.state.machine()?;
+        options.host = agent.host();
+        options.cancel = agent.cancel();
+        Ok(options)
+    }
+
+    /// The name that is given, or the last name of the first path.
+    fn source(&self) -> Result<String> {
+        match &self.source {
+            Some(name) if name.trim().is_empty() => Err(Fail::usage(
+                "the name of the source is empty",
+                "give --source a name, such as home",
+            )),
+            Some(name) => Ok(name.clone()),
+            None => {
+                let first = self.paths.first().map(std::path::absolute);
+                let first = first.and_then(std::result::Result::ok);
+                Ok(source_name(first.as_deref().unwrap_or(Path::new("/"))))
+            }
         }
     }
 }

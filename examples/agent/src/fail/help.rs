@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 
 use strongroom::vault::format::FormatError;
 use strongroom::vault::{Error as VaultError, RefusalKind};
-use strongroom::{Error, crypto};
+use strongroom::{Error, SeedProblem, crypto};
 
 /// The next step after this error.
 pub(super) fn help_of(error: &Error) -> &'static str {
@@ -53,8 +53,32 @@ pub(super) fn help_of(error: &Error) -> &'static str {
         Error::Brake(_) => {
             "set the clock right, or, if it is, run `strongroom-agent sweep --yes`; nothing was deleted"
         }
+        Error::Seed(problem) => seed_help(problem),
         Error::TreeDamaged(_) => DAMAGE,
         Error::Fenced(_) => "wait until the other run of this source has ended, then run it again",
+        _ => ASK_CHECK,
+    }
+}
+
+fn seed_help(problem: &SeedProblem) -> &'static str {
+    match problem {
+        SeedProblem::NoDisk => "name the directory of each disk",
+        SeedProblem::NoLabel(_) => {
+            "name the directory in which strongroom-seed.json lies, or mount the disk"
+        }
+        SeedProblem::OtherVault { .. } => {
+            "name the vault that the seed was made for with --vault; for a new seed, take other directories"
+        }
+        SeedProblem::Mixed(..) | SeedProblem::Twice(_) | SeedProblem::MissingDisk { .. } => {
+            "attach all disks of one seed, and name the directory of each once"
+        }
+        SeedProblem::Unfinished | SeedProblem::Outdated(_) => {
+            "run `strongroom-agent seed export` again where the data is, with all disks of the seed"
+        }
+        SeedProblem::Damaged { .. } => {
+            "nothing was brought in; export again onto the same disks if they are good, else onto others"
+        }
+        SeedProblem::Imported => "there is nothing to do: back up as usual",
         _ => ASK_CHECK,
     }
 }

@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind};
 use rustix::io::Errno;
 use strongroom::vault::format::FormatError;
 use strongroom::vault::{Error as VaultError, RefusalKind};
-use strongroom::{Error, crypto};
+use strongroom::{Error, SeedProblem, crypto};
 
 use super::Code;
 
@@ -35,7 +35,9 @@ pub(crate) fn code_of(error: &Error) -> Code {
         Error::Cancelled => Code::Cancelled,
         Error::Vault(error) => vault_code(error),
         Error::Crypto(error) => crypto_code(error),
-        Error::TreeDamaged(_) => Code::Damage,
+        Error::TreeDamaged(_) | Error::Seed(SeedProblem::Damaged { .. }) => Code::Damage,
+        Error::Seed(SeedProblem::Imported) => Code::Failed,
+        Error::Seed(_) => Code::Usage,
         Error::Fenced(_) => Code::Busy,
         Error::NotAbsolute(_)
         | Error::Pattern { .. }

@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
+use strongroom::Strongroom;
+use strongroom::crypto::Passphrase;
+use strongroom::vault::InitOptions;
 use tempfile::TempDir;
 
 pub(crate) const PASSPHRASE: &str = "correct horse battery staple";
@@ -25,18 +28,20 @@ impl Machine {
 
     /// A machine whose vault stands at `vault()`, made with [`PASSPHRASE`]; it has a local credential.
     pub(crate) fn with_vault() -> Self {
+        Self::with_vault_of(&InitOptions::for_tests())
+    }
+
+    /// The same with options of the vault's own. The agent would take the default cost of the passphrase, which is most
+    /// of the time of most tests.
+    pub(crate) fn with_vault_of(options: &InitOptions) -> Self {
         let machine = Self::new();
         let file = machine.passphrase_file("passphrase", PASSPHRASE);
         let vault = machine.vault();
-        let made = machine.run(&[
-            "vault",
-            "init",
-            "--vault",
-            &vault,
-            "--passphrase-file",
-            &file,
-        ]);
-        made.ends_with(0);
+        let passphrase = Passphrase::new(PASSPHRASE).expect("long enough");
+        Strongroom::init(vault.as_str(), &passphrase, options).expect("a vault");
+        let attach = ["vault", "attach", "--vault", &vault];
+        let attached = machine.run(&[&attach[..], &["--passphrase-file", &file]].concat());
+        attached.ends_with(0);
         machine
     }
 
@@ -160,6 +165,16 @@ impl Ended {
         );
         assert!(self.stderr.contains("help: "), "{}", self.stderr);
         assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
+    }
+
+    /// The same, told as the one document of `--json`.
+    #[track_caller]
+    pub(crate) fn fails_with_json(&self, code: i32, message: &str) {
+        self.ends_with(code);
+        let document = self.document();
+        let told = document["error"]["message"].as_str().unwrap_or_default();
+        assert!(told.contains(message), "{message:?} not in {document}");
+        assert!(document["error"]["help"].is_string(), "{document}");
     }
 
     #[track_caller]

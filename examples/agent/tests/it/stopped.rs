@@ -5,13 +5,18 @@ use std::path::PathBuf;
 use std::process::{Child, Command};
 use std::time::Duration;
 
+use strongroom::vault::InitOptions;
+
 use crate::machine::{Ended, Machine, random_bytes};
 
-/// More than three data packs.
-const BYTES: usize = 110 << 20;
+const PACK_BYTES: usize = 4 << 20;
+/// Twelve data packs, so that there is time to stop it.
+const BYTES: usize = 48 << 20;
 
 fn with_much_data() -> Machine {
-    let machine = Machine::with_vault();
+    let mut options = InitOptions::for_tests();
+    options.data_pack_bytes = PACK_BYTES as u64;
+    let machine = Machine::with_vault_of(&options);
     machine.write("home/first", random_bytes(1, BYTES / 2));
     machine.write("home/second", random_bytes(2, BYTES / 2));
     machine
@@ -47,7 +52,7 @@ fn goes_on(machine: &Machine, uploaded: &BTreeSet<PathBuf>) {
     assert!(machine.objects("d").is_superset(uploaded));
     let stored = report["stored_bytes"].as_u64().expect("a number");
     assert!(
-        stored < (BYTES - (20 << 20)) as u64,
+        stored < (BYTES - PACK_BYTES / 2) as u64,
         "all was uploaded again: {stored} bytes"
     );
     machine.run(&["verify", "--read-data"]).ends_with(0);

@@ -43,16 +43,16 @@ fn words(agent: &Agent, args: &Args, source: &str) -> Result<Vec<String>> {
     let mut words = daemon::global_words(agent)?;
     words.extend(["backup".to_owned(), format!("--source={source}")]);
     let mut flag = |name: &str, value: &str| words.push(format!("--{name}={value}"));
-    for pattern in &args.exclude {
+    for pattern in &args.selection.exclude {
         flag("exclude", pattern);
     }
-    for file in &args.exclude_from {
+    for file in &args.selection.exclude_from {
         flag("exclude-from", &daemon::absolute_text(file)?);
     }
-    for (key, value) in &args.tags {
+    for (key, value) in &args.selection.tags {
         flag("tag", &format!("{key}={value}"));
     }
-    if let Some(bytes) = args.exclude_larger_than {
+    if let Some(bytes) = args.selection.exclude_larger_than {
         flag("exclude-larger-than", &bytes.to_string());
     }
     if let Some(at) = args.hold_until {
@@ -61,11 +61,11 @@ fn words(agent: &Agent, args: &Args, source: &str) -> Result<Vec<String>> {
     if let Some(at) = args.retain_until {
         flag("retain-until", &at.to_rfc3339());
     }
-    if args.one_file_system {
+    if args.selection.one_file_system {
         words.push("--one-file-system".to_owned());
     }
     words.push("--".to_owned());
-    for path in &args.paths {
+    for path in &args.selection.paths {
         words.push(daemon::absolute_text(path)?);
     }
     Ok(words)

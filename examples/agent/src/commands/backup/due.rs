@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use strongroom_policy::{Decision, Due, LastRuns, Missed, PolicyFile, Timetable};
 
-use super::{Args, Made, as_job, options, run_once, source_of};
+use super::{Args, Made, Selection, as_job, options, run_once};
 use crate::commands::policy::file;
 use crate::fail::{Code, Fail, Result};
 use crate::hooks;
@@ -35,20 +35,28 @@ pub(super) fn run(agent: &Agent, args: &Args) -> Result<Code> {
 
 /// A backup for each source: what the command line names, else all that the policy names.
 fn jobs(args: &Args, policy: &PolicyFile) -> Result<Vec<Args>> {
-    if !args.paths.is_empty() {
+    if !args.selection.paths.is_empty() {
         return Ok(vec![args.clone()]);
     }
-    let is_meant = |name: &String| args.source.as_ref().is_none_or(|source| source == name);
+    let is_meant = |name: &String| {
+        args.selection
+            .source
+            .as_ref()
+            .is_none_or(|source| source == name)
+    };
     let chosen = policy.sources.iter().filter(|spec| is_meant(&spec.name));
     let jobs: Vec<Args> = chosen
         .map(|spec| Args {
-            paths: spec.paths.iter().map(PathBuf::from).collect(),
-            source: Some(spec.name.clone()),
-            exclude: [args.exclude.clone(), spec.exclude.clone()].concat(),
+            selection: Selection {
+                paths: spec.paths.iter().map(PathBuf::from).collect(),
+                source: Some(spec.name.clone()),
+                exclude: [args.selection.exclude.clone(), spec.exclude.clone()].concat(),
+                ..args.selection.clone()
+            },
             ..args.clone()
         })
         .collect();
-    match (jobs.is_empty(), &args.source) {
+    match (jobs.is_empty(), &args.selection.source) {
         (false, _) => Ok(jobs),
         (true, Some(source)) => Err(Fail::usage(
             format!("the policy has no source {source:?}"),
@@ -62,7 +70,7 @@ fn jobs(args: &Args, policy: &PolicyFile) -> Result<Vec<Args>> {
 }
 
 fn one(agent: &Agent, policy: &PolicyFile, args: &Args) -> Result<Made> {
-    let source = source_of(args)?;
+    let source = args.selection.source()?;
     let zone = file::zone(policy);
     let timetable = Timetable::new(policy.schedule.clone(), zone).with_catch_up(policy.catch_up);
     let mut runs = match agent.state.last_runs(&source)? {
@@ -100,7 +108,7 @@ fn one(agent: &Agent, policy: &PolicyFile, args: &Args) -> Result<Made> {
 }
 
 /// What was due before the policy was set is not made up for.
-pub(crate) fn set_at(agent: &Agent) -> Result<DateTime<Utc>> {
+fn set_at(agent: &Agent) -> Result<DateTime<Utc>> {
     let path = agent.state.dir()?.join("policy.toml");
     let modified = std::fs::metadata(&path).and_then(|file| file.modified());
     Ok(modified.map_or_else(|_| now(), DateTime::<Utc>::from))
@@ -153,7 +161,7 @@ fn print(agent: &Agent, jobs: &[Args], outcomes: Vec<Result<Made>>) -> Result<Co
                 let mut document =
                     serde_json::to_value(json::Failure::from(&fail)).unwrap_or_default();
                 if let Some(fields) = document.as_object_mut() {
-                    fields.insert("source".to_owned(), json!(job.source));
+                    fields.insert("source".to_owned(), json!(job.selection.source));
                 }
                 documents.push(document);
             }
