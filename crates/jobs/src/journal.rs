@@ -1,7 +1,8 @@
 //! The journal of jobs of one machine: a catalog that is opened for moments, and a file for each job that runs.
 //!
 //! ```text
-//! catalog.redb          jobs, alerts, points: whoever has it open is alone with it and with what follows
+//! catalog.lock          locked by whoever has the catalog open: alone with it, and with what follows
+//! catalog.redb          jobs, alerts, points
 //! running/<job>.lock    locked as long as the process lives that runs the job
 //! running/<job>.json    the job as it stands, at most a second old
 //! running/<job>.stop    somebody wants it to stop
@@ -14,6 +15,8 @@ mod entry;
 mod monitor;
 mod running;
 
+use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -69,9 +72,33 @@ impl Journal {
         now: DateTime<Utc>,
         act: impl FnOnce(&Catalog) -> Result<T>,
     ) -> Result<T> {
+        // A catalog that is made anew in place of a damaged one is closed for a moment before it has taken over what can be
+        // saved: whoever came first then would have an empty one, and the rest would be lost.
+        let lock = self.lock()?;
         let catalog = self.open(now)?;
         self.collect(&catalog, now)?;
-        act(&catalog)
+        let result = act(&catalog);
+        drop(catalog);
+        drop(lock);
+        result
+    }
+
+    fn lock(&self) -> Result<File> {
+        let path = self.dir.join("catalog.lock");
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false).mode(0o600);
+        let file = options.open(&path).map_err(Error::io("open", &path))?;
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::WouldBlock) if Instant::now() < until => {
+                    std::thread::sleep(PAUSE);
+                }
+                Err(TryLockError::WouldBlock) => return Err(CatalogError::InUse.into()),
+                Err(TryLockError::Error(error)) => return Err(Error::io("lock", path)(error)),
+            }
+        }
     }
 
     fn open(&self, now: DateTime<Utc>) -> Result<Catalog> {

@@ -151,6 +151,17 @@ mod tests {
     }
 
     #[test]
+    fn one_that_leaves_something_running_has_ended() {
+        let done = around(
+            &hooks("sleep 5 &", "true", 90),
+            "home",
+            &Cancel::new(),
+            || Ok(7),
+        );
+        assert_eq!(done.unwrap().0, 7);
+    }
+
+    #[test]
     fn one_after_that_fails_is_told() {
         let ((), failed) = around(
             &hooks("true", "false", 9),

@@ -12,7 +12,7 @@
 //! housekeeping/<duty>.json         which runs housekeeping has had
 //! halts.json                       what a person has paused or stopped
 //! policy-in-force.toml             the last good policy, which the daemon goes by
-//! catalog.redb, running/           jobs, alerts and points: see `strongroom_jobs::Journal`
+//! catalog.{redb,lock}, running/    jobs, alerts and points: see `strongroom_jobs::Journal`
 //! daemon.lock, daemon.sock         held, and listened at, while the daemon runs
 //! seen                             the newest time that a run has seen
 //! vaults/<vault id>/heads.json     the furthest points that this machine has seen there

@@ -25,8 +25,7 @@ fn begin(journal: &Journal, cancel: &Cancel) -> RunningJob {
 }
 
 fn newest(journal: &Journal) -> Job {
-    let jobs = journal.jobs(1, SystemClock.now()).expect("readable");
-    jobs.into_iter().next().expect("a job")
+    newest_of(journal).expect("a job")
 }
 
 fn open_alerts(journal: &Journal) -> Vec<String> {
@@ -189,4 +188,26 @@ fn jobs_that_run_at_once_do_not_disturb_each_other() {
     let jobs = journal.jobs(100, SystemClock.now()).expect("readable");
     let completed = jobs.iter().filter(|job| job.state == JobState::Completed);
     assert_eq!((completed.count(), jobs.len()), (20, 20));
+}
+
+/// Several processes come upon a damaged catalog at once: what can be saved of it is saved, and it is told.
+#[test]
+fn a_damaged_catalog_is_made_anew_by_one() {
+    for _ in 0..5 {
+        let (dir, journal) = journal();
+        let running = begin(&journal, &Cancel::new());
+        std::fs::write(dir.path().join("catalog.redb"), "garbage").expect("written");
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| drop(newest_of(&journal)));
+            }
+        });
+        assert_eq!(open_alerts(&journal), ["catalog_damaged"]);
+        drop(running);
+    }
+}
+
+fn newest_of(journal: &Journal) -> Option<Job> {
+    let jobs = journal.jobs(1, SystemClock.now()).expect("readable");
+    jobs.into_iter().next()
 }

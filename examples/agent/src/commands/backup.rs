@@ -298,11 +298,12 @@ impl Selection {
             let text = std::fs::read_to_string(path).map_err(fail)?;
             options.excludes.extend(values::pattern_lines(&text));
         }
-        options.excludes.extend(own_files(agent, &options.roots));
         options.exclude_larger_than_bytes = self.exclude_larger_than;
         options.one_file_system = self.one_file_system;
         options.tags = BTreeMap::from_iter(self.tags.iter().cloned());
         options.machine = agent.state.machine()?;
+        // Only now is it certain that the state directory is there: a first run makes it.
+        options.excludes.extend(own_files(agent, &options.roots));
         options.host = agent.host();
         options.cancel = agent.cancel();
         Ok(options)

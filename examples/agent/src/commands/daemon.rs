@@ -32,6 +32,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
+    access::required_place(agent)?;
     let _lock = agent.state.lock_daemon()?;
     let started_at = now();
     let journal = journal::journal(agent)?;

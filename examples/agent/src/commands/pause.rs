@@ -84,7 +84,8 @@ pub(crate) fn resume(agent: &Agent, args: &ResumeArgs) -> Result<Code> {
 /// The source of this name that the policy or the journal knows.
 pub(crate) fn known(agent: &Agent, name: &str) -> Result<SourceName> {
     let source = SourceName::local(name);
-    let policy = file::stored(agent)?;
+    // A policy that does not parse must not keep anybody from pausing.
+    let policy = file::stored(agent).ok().flatten();
     let is_in_policy =
         policy.is_some_and(|read| read.policy.sources.iter().any(|one| one.name == name));
     if is_in_policy || is_in_catalog(agent, &source)? {

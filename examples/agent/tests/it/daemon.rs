@@ -393,6 +393,29 @@ fn a_damaged_catalog_and_nonsense_at_the_socket_stop_nothing() {
 }
 
 #[test]
+fn what_it_lacks_is_told() {
+    let machine = Machine::new();
+    machine.run(&["daemon"]).fails_with(2, "no vault");
+    let machine = Machine::with_vault();
+    let mut daemon = Running::start(&machine, &[]);
+    let trouble = daemon.next(|event| event["event"] == "trouble");
+    assert!(
+        trouble["message"]
+            .as_str()
+            .expect("a text")
+            .contains("no sources"),
+        "{trouble}"
+    );
+    // A policy that is set while it runs is noticed.
+    machine.write("home/note", "note");
+    machine.write("music/song", "la");
+    machine.write("policy.toml", policy_text(&machine, OFTEN, ""));
+    machine.run(&["policy", "set", "policy.toml"]).ends_with(0);
+    daemon.signal(Signal::HUP);
+    daemon.next_end("home", "done");
+}
+
+#[test]
 fn the_service_manager_is_told() {
     let machine = machine(NEVER, "");
     let path = machine.path("notify");

@@ -254,7 +254,8 @@ fn a_pause_is_kept_and_ended() {
     );
     assert!(paused["until"].is_string());
     assert_eq!(machine.json(&["pause"])["until"], Value::Null);
-    // By hand everything still works.
+    // By cron, too; by hand everything still works.
+    assert_eq!(machine.json(&["backup", "--due"])["halted"], "paused");
     machine.run(&["backup", "home"]).ends_with(0);
     machine
         .run(&["pause", "--until", "2001-01-01"])
@@ -263,6 +264,7 @@ fn a_pause_is_kept_and_ended() {
         .run(&["pause", "nowhere"])
         .fails_with(2, "no source");
     assert_eq!(machine.json(&["resume"])["resumed"], true);
+    assert_eq!(machine.json(&["backup", "--due"])["halted"], Value::Null);
     assert_eq!(machine.json(&["resume"])["resumed"], false);
 }
 

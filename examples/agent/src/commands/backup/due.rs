@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
+use strongroom_catalog::SourceName;
+use strongroom_jobs::{Duty, Halt};
 use strongroom_policy::{Decision, Due, LastRuns, Missed, PolicyFile, Timetable};
 
 use super::{Args, Made, Selection, as_job, options, run_once};
@@ -79,6 +81,10 @@ fn one(agent: &Agent, policy: &PolicyFile, args: &Args) -> Result<Made> {
     };
     let now = now();
     runs.observe(now);
+    let duty = Duty::backup(SourceName::local(source.clone()));
+    if let Some(halt) = agent.state.halts()?.of(&duty, now) {
+        return Ok(halted(&source, halt));
+    }
     let (due, missed) = match timetable.due_now(&runs, now) {
         Decision::Run { due, missed } => (due, missed),
         Decision::Wait { until, missed } => {
@@ -112,6 +118,23 @@ fn set_at(agent: &Agent) -> Result<DateTime<Utc>> {
     let path = agent.state.dir()?.join("policy.toml");
     let modified = std::fs::metadata(&path).and_then(|file| file.modified());
     Ok(modified.map_or_else(|_| now(), DateTime::<Utc>::from))
+}
+
+/// A person has paused it, or stopped it.
+fn halted(source: &str, halt: Halt) -> Made {
+    let mut made = wait(source, halt.until(), Missed::default());
+    let word = match halt {
+        Halt::Paused(_) => "paused",
+        Halt::Stopped(_) => "stopped",
+    };
+    made.text = format!(
+        "{} is {word}: `strongroom-agent resume` ends that",
+        human::clean(source)
+    );
+    if let Some(fields) = made.document.as_object_mut() {
+        fields.insert("halted".to_owned(), json!(word));
+    }
+    made
 }
 
 fn wait(source: &str, until: Option<DateTime<Utc>>, missed: Missed) -> Made {

@@ -110,6 +110,14 @@ impl Host for AgentHost {
         if let Some(event) = event {
             self.show(&event);
             self.note_policy(&event, now);
+            let is_backup = |one: &strongroom_jobs::Scheduled| one.duty.kind == JobKind::Backup;
+            if !rules.duties.iter().any(is_backup) {
+                let message = "nothing is backed up: the policy names no sources; \
+                               write one and run `strongroom-agent policy set FILE`";
+                self.show(&Event::Trouble {
+                    message: message.to_owned(),
+                });
+            }
         }
         rules
     }
