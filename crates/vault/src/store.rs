@@ -55,7 +55,11 @@ pub(crate) struct Checked<T> {
 /// Where the objects of a vault are: one object store, or several of which one decides (protocol.md, "Mirror").
 /// Clones share it.
 #[derive(Debug, Clone)]
-pub struct Store(Kind);
+pub struct Store {
+    kind: Kind,
+    /// Bits of features that only who knows them may write beside; whoever has one set here writes nothing.
+    unknown_features: u32,
+}
 
 #[derive(Debug, Clone)]
 enum Kind {
@@ -79,7 +83,30 @@ impl Store {
     /// One object store.
     #[must_use]
     pub fn new(inner: Arc<dyn ObjectStore>) -> Self {
-        Self(Kind::One(Single::new(inner)))
+        Self::of(Kind::One(Single::new(inner)))
+    }
+
+    fn of(kind: Kind) -> Self {
+        Self {
+            kind,
+            unknown_features: 0,
+        }
+    }
+
+    /// The same store, to which nothing is written if there are such bits among the features of its vault.
+    pub(crate) fn with_unknown_features(mut self, bits: u32) -> Self {
+        self.unknown_features |= bits;
+        self
+    }
+
+    /// Refuses where a vault may only be read (format.md §3). Whatever changes a store asks this first.
+    pub(crate) fn require_writable(&self) -> Result<()> {
+        match self.unknown_features {
+            0 => Ok(()),
+            bits => Err(Error::ReadOnly {
+                bit: bits.trailing_zeros(),
+            }),
+        }
     }
 
     /// Two or three places, of which the first decides: URL for people, mode, and the store itself. All must be there.
@@ -93,22 +120,24 @@ impl Store {
     }
 
     pub(crate) fn of_places(places: Vec<Place>) -> Self {
-        Self(Kind::Many(Arc::new(Mirror::new(places))))
+        Self::of(Kind::Many(Arc::new(Mirror::new(places))))
     }
 
     /// Each of its places as a store of its own.
     pub(crate) fn each(&self) -> Vec<Self> {
-        match &self.0 {
+        match &self.kind {
             Kind::One(_) => vec![self.clone()],
             Kind::Many(mirror) => {
                 let stores = mirror.places().iter().filter_map(Place::store);
-                stores.map(|store| Self(Kind::One(store))).collect()
+                let each = stores.map(|store| Self::of(Kind::One(store)));
+                each.map(|store| store.with_unknown_features(self.unknown_features))
+                    .collect()
             }
         }
     }
 
     pub(crate) fn as_mirror(&self) -> Option<&Mirror> {
-        match &self.0 {
+        match &self.kind {
             Kind::One(_) => None,
             Kind::Many(mirror) => Some(mirror),
         }
@@ -117,7 +146,7 @@ impl Store {
     /// How it is called: by the store itself, or by the URLs of its places.
     #[must_use]
     pub fn describe(&self) -> String {
-        match &self.0 {
+        match &self.kind {
             Kind::One(store) => store.inner().to_string(),
             Kind::Many(mirror) => mirror.describe(),
         }
@@ -133,7 +162,7 @@ impl Store {
     /// away or until a credential is renewed: 10 minutes at first. One that has never answered is given up after six
     /// tries within seconds. All clones are of the same patience.
     pub fn set_patience(&self, patience: Duration) {
-        match &self.0 {
+        match &self.kind {
             Kind::One(store) => store.set_patience(patience),
             Kind::Many(mirror) => mirror.set_patience(patience),
         }
@@ -143,9 +172,10 @@ impl Store {
     /// the object is durable and holds exactly these bytes, or someone else's.
     ///
     /// # Errors
-    /// When the store refuses, or stays unclear after all tries.
+    /// [`Error::ReadOnly`]; when the store refuses, or stays unclear after all tries.
     pub async fn create_once(&self, name: &str, parts: &[Bytes]) -> Result<Created> {
-        match &self.0 {
+        self.require_writable()?;
+        match &self.kind {
             Kind::One(store) => store.create_once(name, parts).await,
             Kind::Many(mirror) => mirror.create_once(name, parts).await,
         }
@@ -176,7 +206,7 @@ impl Store {
         max_bytes: u64,
         check: impl Fn(Bytes) -> Result<T, FormatError>,
     ) -> Result<Checked<T>> {
-        match &self.0 {
+        match &self.kind {
             Kind::One(store) => {
                 let read = store.read(name, max_bytes).await?;
                 only(in_object(&name, check(read)))
@@ -195,7 +225,7 @@ impl Store {
         range: Range<u64>,
         check: impl Fn(Bytes) -> Result<T, FormatError>,
     ) -> Result<Checked<T>> {
-        match &self.0 {
+        match &self.kind {
             Kind::One(store) => {
                 let read = store.read_range(name, range).await?;
                 only(in_object(&name, check(read)))
@@ -212,6 +242,7 @@ impl Store {
 
     /// Puts a whole good copy in the place of one that is damaged or missing.
     pub(crate) async fn replace(&self, at_place: usize, name: &str, content: &Bytes) -> Result<()> {
+        self.require_writable()?;
         match self
             .as_mirror()
             .and_then(|mirror| mirror.places().get(at_place))
@@ -226,7 +257,7 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn list(&self, prefix: &str) -> Result<Vec<Listed>> {
-        match &self.0 {
+        match &self.kind {
             Kind::One(store) => store.list(prefix).await,
             Kind::Many(mirror) => mirror.list(prefix).await,
         }
@@ -237,7 +268,7 @@ impl Store {
     /// # Errors
     /// [`Error::Missing`], or when the store fails.
     pub async fn length(&self, name: &str) -> Result<u64> {
-        match &self.0 {
+        match &self.kind {
             Kind::One(store) => store.length(name).await,
             Kind::Many(mirror) => {
                 let look = |store: Single| async move { store.length(name).await };
@@ -261,9 +292,10 @@ impl Store {
     /// What time it is by the store's clock: when an object that is written now was written.
     ///
     /// # Errors
-    /// When the store fails.
+    /// [`Error::ReadOnly`], or when the store fails.
     pub async fn now(&self, entropy: &dyn Entropy) -> Result<DateTime<Utc>> {
-        match &self.0 {
+        self.require_writable()?;
+        match &self.kind {
             Kind::One(store) => store.now(entropy).await,
             Kind::Many(mirror) => mirror.now(entropy).await,
         }
@@ -272,9 +304,10 @@ impl Store {
     /// Deletes an object; one that does not exist is deleted already.
     ///
     /// # Errors
-    /// When the store fails.
+    /// [`Error::ReadOnly`], or when the store fails.
     pub async fn delete(&self, name: &str) -> Result<()> {
-        match &self.0 {
+        self.require_writable()?;
+        match &self.kind {
             Kind::One(store) => store.delete(name).await,
             Kind::Many(mirror) => mirror.delete(name).await,
         }

@@ -26,6 +26,7 @@ mod landing;
 mod mirror;
 mod model;
 mod places;
+mod read_only;
 mod released;
 mod repair;
 mod replaced;
