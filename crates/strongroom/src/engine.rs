@@ -3,21 +3,29 @@
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use object_store::ObjectStore;
 use strongroom_chunking::{ChunkHasher, ChunkSizes, Chunker, GearTable, Masks};
 use strongroom_crypto::{BlockType, Credential, OsEntropy, Passphrase, SlotSecret};
 use strongroom_vault::format::{ChunkAddress, ObjectKind, PackId, PlaceMode, SegmentPack, Toc};
 use strongroom_vault::{
-    BlockReader, CaughtUp, InitOptions, Store, Vault, VaultUrl, create_store, open_store,
+    BlockReader, CaughtUp, InitOptions, Pace, Store, Vault, VaultUrl, create_store, open_store,
 };
 use tokio::runtime::Runtime;
 
 use crate::ballast::Ballast;
 use crate::clock::{Clock, SystemClock};
 use crate::memory::Memory;
+use crate::monitor::Cancel;
 use crate::protected::Protected;
 use crate::{Error, Result};
+
+/// How often a thread that waits for the store looks whether it shall stop, and how often it looks once it shall: as long
+/// as a pack on its way mostly needs. What the pace holds back will not be there so soon.
+const TICK: Duration = Duration::from_millis(200);
+const STOPPING_TICKS: u32 = 50;
+const HELD_TICKS: u32 = 3;
 
 /// An open vault and everything that can be done with it.
 ///
@@ -47,9 +55,11 @@ struct Inner {
     /// Where it lies, as far as these are local directories that are known by their paths.
     places: Vec<PathBuf>,
     runtime: Arc<Runtime>,
-    reader: BlockReader,
+    reader: Arc<BlockReader>,
     clock: Arc<dyn Clock>,
     memory: Memory,
+    /// Ends the waiting of this handle's calls.
+    cancel: Cancel,
 }
 
 impl std::fmt::Debug for Strongroom {
@@ -236,9 +246,24 @@ impl Strongroom {
             vault,
             places,
             runtime,
-            reader,
+            reader: Arc::new(reader),
             clock,
             memory,
+            cancel: Cancel::new(),
+        }))
+    }
+
+    /// The same vault for one call, whose waiting ends when it is cancelled.
+    pub(crate) fn stopped_by(&self, cancel: &Cancel) -> Self {
+        let inner = &self.0;
+        Self(Arc::new(Inner {
+            vault: inner.vault.clone(),
+            places: inner.places.clone(),
+            runtime: Arc::clone(&inner.runtime),
+            reader: Arc::clone(&inner.reader),
+            clock: Arc::clone(&inner.clock),
+            memory: inner.memory,
+            cancel: cancel.clone(),
         }))
     }
 
@@ -300,6 +325,46 @@ impl Strongroom {
         self.0.runtime.block_on(future)
     }
 
+    /// As [`Strongroom::wait`], and no longer than a moment once this handle's call is cancelled.
+    pub(crate) fn wait_or_stop<T>(&self, work: impl Future<Output = T>) -> Result<T> {
+        self.wait_beside(self.vault().store(), work)
+    }
+
+    /// The same for work that another store may hold back, too.
+    pub(crate) fn wait_beside<T>(&self, other: &Store, work: impl Future<Output = T>) -> Result<T> {
+        self.wait(async {
+            let mut work = std::pin::pin!(work);
+            let mut ticks = 0;
+            loop {
+                if let Ok(done) = tokio::time::timeout(TICK, &mut work).await {
+                    return Ok(done);
+                }
+                if !self.0.cancel.is_cancelled() {
+                    continue;
+                }
+                ticks += 1;
+                let is_held = self.vault().store().is_held() || other.is_held();
+                if ticks >= if is_held { HELD_TICKS } else { STOPPING_TICKS } {
+                    return Err(Error::Cancelled);
+                }
+            }
+        })
+    }
+
+    /// Whether this handle's call is cancelled.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.0.cancel.is_cancelled()
+    }
+
+    /// Sets how fast bytes may go to the vault and come from it, for all clones and for what is under way, too; `None`,
+    /// as at first, is as fast as they can. [`PolicyPace`](crate::PolicyPace) is the pace of a policy. A copy to a URL keeps
+    /// it there, too.
+    ///
+    /// [`Store::set_pace`] tells what is paced by the piece and what by the object.
+    pub fn set_pace(&self, pace: Option<Arc<dyn Pace>>) {
+        self.vault().store().set_pace(pace);
+    }
+
     /// Gives the places of a mirrored vault what they lack; with `dry_run`, tells what that would be. Nothing for a vault
     /// in one place.
     ///
@@ -357,17 +422,17 @@ impl Strongroom {
 
     /// Table of contents of a pack, from the cache or the store.
     pub(crate) fn toc(&self, pack: PackId, kind: ObjectKind) -> Result<Arc<Toc>> {
-        Ok(self.wait(self.0.reader.toc(pack, kind))?)
+        Ok(self.wait_or_stop(self.0.reader.toc(pack, kind))??)
     }
 
     /// Raw bytes of one chunk of content.
     pub(crate) fn data_chunk(&self, at: ChunkAddress) -> Result<bytes::Bytes> {
-        Ok(self.wait(self.0.reader.chunk(at, ObjectKind::DataPack))?)
+        Ok(self.wait_or_stop(self.0.reader.chunk(at, ObjectKind::DataPack))??)
     }
 
     /// Raw bytes of one tree, extent or list piece.
     pub(crate) fn piece(&self, at: ChunkAddress) -> Result<bytes::Bytes> {
-        Ok(self.wait(self.0.reader.chunk(at, ObjectKind::MetaPack))?)
+        Ok(self.wait_or_stop(self.0.reader.chunk(at, ObjectKind::MetaPack))??)
     }
 
     /// Index row and table of a pack that is listed but indexed nowhere.
@@ -376,7 +441,7 @@ impl Strongroom {
         pack: PackId,
         kind: ObjectKind,
     ) -> Result<(SegmentPack, Arc<Toc>)> {
-        Ok(self.wait(self.0.reader.segment_row(pack, kind))?)
+        Ok(self.wait_or_stop(self.0.reader.segment_row(pack, kind))??)
     }
 
     pub(crate) fn chunker(&self) -> Result<Chunker> {

@@ -9,6 +9,7 @@
 //! | [`vault`], [`crypto`], [`policy`] | the crates below, re-exported |
 //! | [`fs`] | reading a source and writing a target by file descriptor |
 //! | `backup`, `restore`, `verify`, `repair`, `drill`, `history`, `look`, `deletion`, `expire`, `copy` | the calls of [`Strongroom`] |
+//! | `pace` | the throttle of a policy, by the clock |
 //! | `tree` | records and pieces of `docs/format.md` §9 |
 
 mod backup;
@@ -29,6 +30,7 @@ mod look;
 mod memory;
 mod monitor;
 mod options;
+mod pace;
 mod protected;
 mod repair;
 mod report;
@@ -52,6 +54,7 @@ pub use options::{
     BackupOptions, OnConflict, RestoreOptions, RestoreTarget, VerifyBudget, VerifyLevel,
     VerifyOptions,
 };
+pub use pace::PolicyPace;
 pub use repair::{BlockMove, ListRepair, Lost, RepairOptions, RepairPlan, RepairReport, Salvage};
 pub use report::{
     BackupReport, Change, Damage, Difference, EntryView, PointState, PointView, RestoreReport,

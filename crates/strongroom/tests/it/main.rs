@@ -24,6 +24,7 @@ mod interrupted;
 mod landing;
 mod mirror;
 mod model;
+mod pace;
 mod places;
 mod released;
 mod repair;
