@@ -1,9 +1,10 @@
 //! The front door: a vault, a small runtime and a cache, behind blocking calls.
 
+mod waiting;
+
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use object_store::ObjectStore;
 use strongroom_chunking::{ChunkHasher, ChunkSizes, Chunker, GearTable, Masks};
@@ -20,12 +21,6 @@ use crate::memory::Memory;
 use crate::monitor::Cancel;
 use crate::protected::Protected;
 use crate::{Error, Result};
-
-/// How often a thread that waits for the store looks whether it shall stop, and how often it looks once it shall: as long
-/// as a pack on its way mostly needs. What the pace holds back will not be there so soon.
-const TICK: Duration = Duration::from_millis(200);
-const STOPPING_TICKS: u32 = 50;
-const HELD_TICKS: u32 = 3;
 
 /// An open vault and everything that can be done with it.
 ///
@@ -253,20 +248,6 @@ impl Strongroom {
         }))
     }
 
-    /// The same vault for one call, whose waiting ends when it is cancelled.
-    pub(crate) fn stopped_by(&self, cancel: &Cancel) -> Self {
-        let inner = &self.0;
-        Self(Arc::new(Inner {
-            vault: inner.vault.clone(),
-            places: inner.places.clone(),
-            runtime: Arc::clone(&inner.runtime),
-            reader: Arc::clone(&inner.reader),
-            clock: Arc::clone(&inner.clock),
-            memory: inner.memory,
-            cancel: cancel.clone(),
-        }))
-    }
-
     /// Says in which local directory a vault lies whose store the caller has made, so that no run harms it.
     #[must_use]
     pub fn with_place(self, place: PathBuf) -> Self {
@@ -323,37 +304,6 @@ impl Strongroom {
     /// Runs a future, e.g. a call on [`Strongroom::vault`], to its end.
     pub fn wait<F: Future>(&self, future: F) -> F::Output {
         self.0.runtime.block_on(future)
-    }
-
-    /// As [`Strongroom::wait`], and no longer than a moment once this handle's call is cancelled.
-    pub(crate) fn wait_or_stop<T>(&self, work: impl Future<Output = T>) -> Result<T> {
-        self.wait_beside(self.vault().store(), work)
-    }
-
-    /// The same for work that another store may hold back, too.
-    pub(crate) fn wait_beside<T>(&self, other: &Store, work: impl Future<Output = T>) -> Result<T> {
-        self.wait(async {
-            let mut work = std::pin::pin!(work);
-            let mut ticks = 0;
-            loop {
-                if let Ok(done) = tokio::time::timeout(TICK, &mut work).await {
-                    return Ok(done);
-                }
-                if !self.0.cancel.is_cancelled() {
-                    continue;
-                }
-                ticks += 1;
-                let is_held = self.vault().store().is_held() || other.is_held();
-                if ticks >= if is_held { HELD_TICKS } else { STOPPING_TICKS } {
-                    return Err(Error::Cancelled);
-                }
-            }
-        })
-    }
-
-    /// Whether this handle's call is cancelled.
-    pub(crate) fn is_cancelled(&self) -> bool {
-        self.0.cancel.is_cancelled()
     }
 
     /// Sets how fast bytes may go to the vault and come from it, for all clones and for what is under way, too; `None`,
