@@ -24,4 +24,5 @@ mod policy;
 mod settings;
 mod stopped;
 mod terminal;
+mod throttle;
 mod verify;
