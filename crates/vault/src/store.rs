@@ -3,6 +3,7 @@
 mod mirror;
 mod outage;
 mod place;
+mod receive;
 mod single;
 
 use std::ops::Range;
@@ -16,11 +17,12 @@ use strongroom_crypto::Entropy;
 
 use crate::error::in_object;
 use crate::format::{FormatError, PlaceMode};
+use crate::pace::Pace;
 use crate::{Error, Result};
 pub(crate) use mirror::Mirror;
 pub use place::PlaceView;
 pub(crate) use place::{Place, is_free};
-use single::Single;
+pub(crate) use single::Single;
 
 /// Outcome of [`Store::create_once`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,10 +85,14 @@ impl Store {
     /// One object store.
     #[must_use]
     pub fn new(inner: Arc<dyn ObjectStore>) -> Self {
-        Self::of(Kind::One(Single::new(inner)))
+        Self::of(Single::new(inner))
     }
 
-    fn of(kind: Kind) -> Self {
+    pub(crate) fn of(place: Single) -> Self {
+        Self::of_kind(Kind::One(place))
+    }
+
+    fn of_kind(kind: Kind) -> Self {
         Self {
             kind,
             unknown_features: 0,
@@ -114,13 +120,13 @@ impl Store {
     pub fn mirror(places: Vec<(String, PlaceMode, Arc<dyn ObjectStore>)>) -> Self {
         let places = places
             .into_iter()
-            .map(|(url, mode, inner)| Place::new(url, mode, Ok(inner)))
+            .map(|(url, mode, inner)| Place::new(url, mode, Ok(Single::new(inner))))
             .collect();
         Self::of_places(places)
     }
 
     pub(crate) fn of_places(places: Vec<Place>) -> Self {
-        Self::of(Kind::Many(Arc::new(Mirror::new(places))))
+        Self::of_kind(Kind::Many(Arc::new(Mirror::new(places))))
     }
 
     /// Each of its places as a store of its own.
@@ -129,7 +135,7 @@ impl Store {
             Kind::One(_) => vec![self.clone()],
             Kind::Many(mirror) => {
                 let stores = mirror.places().iter().filter_map(Place::store);
-                let each = stores.map(|store| Self::of(Kind::One(store)));
+                let each = stores.map(|store| Self::of_kind(Kind::One(store)));
                 each.map(|store| store.with_unknown_features(self.unknown_features))
                     .collect()
             }
@@ -165,6 +171,40 @@ impl Store {
         match &self.kind {
             Kind::One(store) => store.set_patience(patience),
             Kind::Many(mirror) => mirror.set_patience(patience),
+        }
+    }
+
+    /// Sets how fast bytes may go to the store and come from it, now and in what is under way; `None`, as at first, is as
+    /// fast as they can. All clones, and all places of a mirror, keep one pace together.
+    ///
+    /// Places that [`open_store`](crate::open_store) and [`create_store`](crate::create_store) reach by HTTP are sent and
+    /// asked for pieces of 64 KiB and less. To a directory, or a store that the caller has made, an object goes whole when
+    /// all of it has had its turn, and what is read of a directory is read so, too. Objects below 16 KiB do not wait for
+    /// larger ones. Time in which the pace holds something back counts against no deadline and no patience.
+    pub fn set_pace(&self, pace: Option<Arc<dyn Pace>>) {
+        match &self.kind {
+            Kind::One(store) => store.set_pace(pace),
+            Kind::Many(mirror) => mirror.set_pace(pace.as_ref()),
+        }
+    }
+
+    /// The pace that counts here, now and after every change, for another store that shall keep it, too; `None` where no
+    /// place could be opened.
+    #[must_use]
+    pub fn pace(&self) -> Option<Arc<dyn Pace>> {
+        let pacer = match &self.kind {
+            Kind::One(store) => Some(store.pacer()),
+            Kind::Many(mirror) => mirror.pacer(),
+        };
+        pacer.map(|pacer| Arc::new(pacer.clone()) as Arc<dyn Pace>)
+    }
+
+    /// Whether the pace holds something back now.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        match &self.kind {
+            Kind::One(store) => store.is_held(),
+            Kind::Many(mirror) => mirror.is_held(),
         }
     }
 

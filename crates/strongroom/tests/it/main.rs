@@ -25,6 +25,7 @@ mod interrupted;
 mod landing;
 mod mirror;
 mod model;
+mod pace;
 mod places;
 mod read_only;
 mod released;

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use strongroom::{Monitor, Phase, Skipped};
 
 use super::{Out, human, tell};
+use crate::throttle::Throttle;
 use bars::Bars;
 use counters::Counters;
 
@@ -30,6 +31,7 @@ pub(crate) struct Progress {
 struct Shared {
     counters: Counters,
     bars: Option<Bars>,
+    throttle: Option<Arc<Throttle>>,
     is_verbose: bool,
     is_over: AtomicBool,
 }
@@ -41,6 +43,7 @@ impl Progress {
         let shared = Arc::new(Shared {
             counters: Counters::default(),
             bars: (out.progress && is_terminal).then(Bars::new),
+            throttle: out.throttle.clone(),
             is_verbose: out.verbose,
             is_over: AtomicBool::new(false),
         });
@@ -95,7 +98,7 @@ impl Shared {
         let (mut rates, mut last_line) = (counters::Rates::default(), Instant::now());
         while !self.is_over.load(Ordering::Acquire) {
             std::thread::park_timeout(TICK);
-            let seen = self.counters.look();
+            let seen = self.counters.look(self.throttle.as_deref());
             rates.update(&seen);
             match &self.bars {
                 Some(bars) => bars.show(&seen, &rates),

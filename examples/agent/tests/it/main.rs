@@ -26,4 +26,5 @@ mod seed;
 mod settings;
 mod stopped;
 mod terminal;
+mod throttle;
 mod verify;
