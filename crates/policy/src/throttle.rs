@@ -101,7 +101,8 @@ impl Throttle {
         bucket.take(bytes, moment.monotonic)
     }
 
-    fn rate_at(&mut self, at: DateTime<Utc>) -> Rate {
+    /// The rate of both directions at an instant.
+    pub fn rate_at(&mut self, at: DateTime<Utc>) -> Rate {
         let known = self
             .current
             .filter(|known| known.from <= at && known.until.is_none_or(|until| at < until));

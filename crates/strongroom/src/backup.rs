@@ -75,6 +75,10 @@ impl Strongroom {
     /// When no root can be reached, the vault cannot be used, or [`BackupOptions::cancel`] was used; then no
     /// point is made.
     pub fn backup(&self, options: &BackupOptions, monitor: &dyn Monitor) -> Result<BackupReport> {
+        self.stopped_by(&options.cancel).back_up(options, monitor)
+    }
+
+    fn back_up(&self, options: &BackupOptions, monitor: &dyn Monitor) -> Result<BackupReport> {
         let excludes = Excludes::new(&options.excludes)?;
         let protected = self.protected(&options.protected)?;
         let roots = Roots::resolve(&options.roots, &protected)?;
@@ -173,8 +177,7 @@ impl Strongroom {
             excludes: place.excludes,
             protected: place.protected,
             monitor: place.monitor,
-            packer: Packer::new(self.clone(), session, known, place.monitor)
-                .stopped_by(place.options.cancel.clone()),
+            packer: Packer::new(self.clone(), session, known, place.monitor),
         })
     }
 

@@ -19,12 +19,15 @@ pub enum CopyTarget {
 }
 
 impl CopyTarget {
-    async fn open(&self, create: bool) -> Result<Store> {
-        Ok(match self {
+    /// Opens it. What is found by a URL keeps the pace of the vault: it may well be on the same line.
+    async fn open(&self, create: bool, vault: &Store) -> Result<Store> {
+        let store = match self {
             Self::Url(url) if create => create_store(&[(url.clone(), PlaceMode::Decider)])?,
             Self::Url(url) => open_store(url).await?,
-            Self::Store(store) => store.clone(),
-        })
+            Self::Store(store) => return Ok(store.clone()),
+        };
+        store.set_pace(vault.pace());
+        Ok(store)
     }
 }
 
@@ -79,6 +82,7 @@ impl Strongroom {
     /// [`Error::NoSuchPoint`]; when the target is another vault or cannot be used; or when the key opens no lists (as
     /// that of a monitor).
     pub fn plan_copy(&self, options: &CopyOptions, monitor: &dyn Monitor) -> Result<CopyPlan> {
+        let engine = self.stopped_by(&options.cancel);
         monitor.phase(Phase::Preparing);
         if options.with_deletions {
             self.vault().signer()?;
@@ -90,14 +94,14 @@ impl Strongroom {
                     .to_owned(),
             }));
         }
-        let target = match self.wait(options.target.open(false)) {
+        let target = match self.wait(options.target.open(false, self.vault().store())) {
             Ok(store) => self.at(store)?,
             Err(Error::Vault(VaultError::NoVault { .. })) => None,
             Err(error) => return Err(error),
         };
         let chosen = self.chosen(options);
         let plan = copy::plan_copy(self.vault(), target.as_ref(), self.reader(), &chosen);
-        let plan = self.wait(plan)?;
+        let plan = engine.wait_or_stop(plan)??;
         match plan.unknown.first() {
             Some(unknown) => Err(Error::NoSuchPoint(unknown.to_string())),
             None => Ok(plan),
@@ -117,10 +121,10 @@ impl Strongroom {
         options: &CopyOptions,
         monitor: &dyn Monitor,
     ) -> Result<CopyReport> {
-        let store = self.wait(options.target.open(true))?;
+        let store = self.wait(options.target.open(true, self.vault().store()))?;
         let target = match self.at(store.clone())? {
             Some(target) => target,
-            None => self.wait(copy::make_beside(self.vault(), store))?,
+            None => self.wait(copy::make_beside(self.vault(), store.clone()))?,
         };
         monitor.phase(Phase::Copying);
         monitor.found(plan.missing.len() as u64, plan.blocks_bytes());
@@ -131,7 +135,8 @@ impl Strongroom {
         };
         let chosen = self.chosen(options);
         let copying = copy::copy(self.vault(), &target, self.reader(), plan, &chosen, &watch);
-        let report = self.wait(copying)?;
+        let engine = self.stopped_by(&options.cancel);
+        let report = engine.wait_beside(&store, copying)??;
         if report.is_stopped {
             return Err(Error::Cancelled);
         }

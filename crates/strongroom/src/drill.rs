@@ -56,7 +56,7 @@ impl Strongroom {
         cancel: &Cancel,
         monitor: &dyn Monitor,
     ) -> Result<DrillReport> {
-        let open = self.open_point(point)?;
+        let open = self.stopped_by(cancel).open_point(point)?;
         let mut report = DrillReport::default();
         // Each root has a place of its own, so that names do not meet.
         for (number, root) in open.roots.iter().enumerate() {

@@ -1,5 +1,7 @@
 //! The front door: a vault, a small runtime and a cache, behind blocking calls.
 
+mod waiting;
+
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,13 +11,14 @@ use strongroom_chunking::{ChunkHasher, ChunkSizes, Chunker, GearTable, Masks};
 use strongroom_crypto::{BlockType, Credential, OsEntropy, Passphrase, SlotSecret};
 use strongroom_vault::format::{ChunkAddress, ObjectKind, PackId, PlaceMode, SegmentPack, Toc};
 use strongroom_vault::{
-    BlockReader, CaughtUp, InitOptions, Store, Vault, VaultUrl, create_store, open_store,
+    BlockReader, CaughtUp, InitOptions, Pace, Store, Vault, VaultUrl, create_store, open_store,
 };
 use tokio::runtime::Runtime;
 
 use crate::ballast::Ballast;
 use crate::clock::{Clock, SystemClock};
 use crate::memory::Memory;
+use crate::monitor::Cancel;
 use crate::protected::Protected;
 use crate::{Error, Result};
 
@@ -47,9 +50,11 @@ struct Inner {
     /// Where it lies, as far as these are local directories that are known by their paths.
     places: Vec<PathBuf>,
     runtime: Arc<Runtime>,
-    reader: BlockReader,
+    reader: Arc<BlockReader>,
     clock: Arc<dyn Clock>,
     memory: Memory,
+    /// Ends the waiting of this handle's calls.
+    cancel: Cancel,
 }
 
 impl std::fmt::Debug for Strongroom {
@@ -236,9 +241,10 @@ impl Strongroom {
             vault,
             places,
             runtime,
-            reader,
+            reader: Arc::new(reader),
             clock,
             memory,
+            cancel: Cancel::new(),
         }))
     }
 
@@ -307,6 +313,15 @@ impl Strongroom {
         self.0.runtime.block_on(future)
     }
 
+    /// Sets how fast bytes may go to the vault and come from it, for all clones and for what is under way, too; `None`,
+    /// as at first, is as fast as they can. [`PolicyPace`](crate::PolicyPace) is the pace of a policy. A copy to a URL keeps
+    /// it there, too.
+    ///
+    /// [`Store::set_pace`] tells what is paced by the piece and what by the object.
+    pub fn set_pace(&self, pace: Option<Arc<dyn Pace>>) {
+        self.vault().store().set_pace(pace);
+    }
+
     /// Gives the places of a mirrored vault what they lack; with `dry_run`, tells what that would be. Nothing for a vault
     /// in one place.
     ///
@@ -364,17 +379,17 @@ impl Strongroom {
 
     /// Table of contents of a pack, from the cache or the store.
     pub(crate) fn toc(&self, pack: PackId, kind: ObjectKind) -> Result<Arc<Toc>> {
-        Ok(self.wait(self.0.reader.toc(pack, kind))?)
+        Ok(self.wait_or_stop(self.0.reader.toc(pack, kind))??)
     }
 
     /// Raw bytes of one chunk of content.
     pub(crate) fn data_chunk(&self, at: ChunkAddress) -> Result<bytes::Bytes> {
-        Ok(self.wait(self.0.reader.chunk(at, ObjectKind::DataPack))?)
+        Ok(self.wait_or_stop(self.0.reader.chunk(at, ObjectKind::DataPack))??)
     }
 
     /// Raw bytes of one tree, extent or list piece.
     pub(crate) fn piece(&self, at: ChunkAddress) -> Result<bytes::Bytes> {
-        Ok(self.wait(self.0.reader.chunk(at, ObjectKind::MetaPack))?)
+        Ok(self.wait_or_stop(self.0.reader.chunk(at, ObjectKind::MetaPack))??)
     }
 
     /// Index row and table of a pack that is listed but indexed nowhere.
@@ -383,7 +398,7 @@ impl Strongroom {
         pack: PackId,
         kind: ObjectKind,
     ) -> Result<(SegmentPack, Arc<Toc>)> {
-        Ok(self.wait(self.0.reader.segment_row(pack, kind))?)
+        Ok(self.wait_or_stop(self.0.reader.segment_row(pack, kind))??)
     }
 
     pub(crate) fn chunker(&self) -> Result<Chunker> {

@@ -10,6 +10,7 @@
 //! | [`fs`] | reading a source and writing a target by file descriptor |
 //! | `backup`, `restore`, `verify`, `repair`, `drill`, `history`, `look`, `deletion`, `expire`, `copy`, `seed` | the calls of [`Strongroom`] |
 //! | `browse` | [`PointTree`]: a point at random, for mounts and consoles |
+//! | `pace` | the throttle of a policy, by the clock |
 //! | `tree` | records and pieces of `docs/format.md` §9 |
 
 mod backup;
@@ -31,6 +32,7 @@ mod look;
 mod memory;
 mod monitor;
 mod options;
+mod pace;
 mod protected;
 mod repair;
 mod report;
@@ -56,6 +58,7 @@ pub use options::{
     BackupOptions, OnConflict, RestoreOptions, RestoreTarget, VerifyBudget, VerifyLevel,
     VerifyOptions,
 };
+pub use pace::PolicyPace;
 pub use repair::{BlockMove, ListRepair, Lost, RepairOptions, RepairPlan, RepairReport, Salvage};
 pub use report::{
     BackupReport, Change, Damage, Difference, EntryView, PointState, PointView, RestoreReport,

@@ -141,6 +141,10 @@ impl Strongroom {
     /// [`NotPermitted`](strongroom_vault::Error::NotPermitted) without the keys of the domain and, unless `dry_run`, one
     /// that signs; when the store fails, or the call is cancelled.
     pub fn repair(&self, options: &RepairOptions, monitor: &dyn Monitor) -> Result<RepairReport> {
+        self.stopped_by(&options.cancel).mend(options, monitor)
+    }
+
+    fn mend(&self, options: &RepairOptions, monitor: &dyn Monitor) -> Result<RepairReport> {
         self.vault().domain()?;
         if !options.dry_run {
             self.vault().signer()?;
@@ -167,7 +171,7 @@ impl Strongroom {
 
     fn plan_repair(&self, options: &RepairOptions) -> Result<RepairPlan> {
         let mut directory = self.wait(PackDirectory::list(self.vault()))?;
-        let _told_by_verify = self.wait(directory.load_index_lenient(self.vault()))?;
+        let _told_by_verify = self.wait_or_stop(directory.load_index_lenient(self.vault()))??;
         let index = directory
             .unindexed()
             .map(|pack| (pack.pack_id, pack.kind))

@@ -49,6 +49,16 @@ impl Strongroom {
         options: &RestoreOptions,
         monitor: &dyn Monitor,
     ) -> Result<RestoreReport> {
+        self.stopped_by(&options.cancel)
+            .bring_back(point, options, monitor)
+    }
+
+    fn bring_back(
+        &self,
+        point: &SessionId,
+        options: &RestoreOptions,
+        monitor: &dyn Monitor,
+    ) -> Result<RestoreReport> {
         monitor.phase(Phase::Preparing);
         let open = self.open_point(point)?;
         let starts = start::resolve(&open, options)?;

@@ -31,6 +31,10 @@ impl Strongroom {
     /// When the store cannot be read or the call is cancelled; [`NotPermitted`](strongroom_vault::Error::NotPermitted)
     /// when the level needs keys that were not opened. Damage is no error: it stands in the report.
     pub fn verify(&self, options: &VerifyOptions, monitor: &dyn Monitor) -> Result<VerifyReport> {
+        self.stopped_by(&options.cancel).check(options, monitor)
+    }
+
+    fn check(&self, options: &VerifyOptions, monitor: &dyn Monitor) -> Result<VerifyReport> {
         monitor.phase(Phase::Preparing);
         let findings = Findings::default();
         let mut report = VerifyReport::default();
@@ -70,7 +74,7 @@ impl Strongroom {
     /// Loads listing and index; what of them cannot be used are findings.
     fn verify_index(&self, findings: &Findings) -> Result<PackDirectory> {
         let mut directory = self.wait(PackDirectory::list(self.vault()))?;
-        let problems = self.wait(directory.load_index_lenient(self.vault()))?;
+        let problems = self.wait_or_stop(directory.load_index_lenient(self.vault()))??;
         for problem in problems {
             findings.problem(problem.object, problem.reason);
         }

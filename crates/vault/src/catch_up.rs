@@ -41,11 +41,14 @@ pub struct CaughtUp {
 /// a whole one. A vault in one place lacks nothing.
 ///
 /// # Errors
-/// [`Error::PlaceAway`] when the decider cannot be reached. A place that fails is told in its line.
+/// [`Error::PlaceAway`] when the decider cannot be reached; [`Error::ReadOnly`]. A place that fails is told in its line.
 pub async fn catch_up(vault: &Vault, reader: &BlockReader, dry_run: bool) -> Result<Vec<CaughtUp>> {
     let Some(mirror) = vault.store().as_mirror() else {
         return Ok(Vec::new());
     };
+    if !dry_run {
+        vault.store().require_writable()?;
+    }
     // What another place says that there is may be old.
     mirror.require_decider()?;
     // Plans first: what they name is dead, wherever it is listed afterwards.

@@ -78,6 +78,14 @@ pub enum Error {
     /// The slot that was opened does not permit this.
     #[error("this key does not permit it: {0} is needed")]
     NotPermitted(&'static str),
+    /// The vault has a feature that this program does not know, and beside which only those may write who know it.
+    #[error(
+        "the vault can only be read: it has feature bit {bit}, which this program does not know"
+    )]
+    ReadOnly {
+        /// Number of the lowest unknown bit of ro_compat.
+        bit: u32,
+    },
     /// The place behaves in a way that would lose data.
     #[error("the store is not fit for a vault: {reason}")]
     StoreRefused {
@@ -161,6 +169,9 @@ impl Error {
     /// True when an object is of a version or needs a feature that this program does not know.
     #[must_use]
     pub fn is_unknown_version(&self) -> bool {
+        if matches!(self, Self::ReadOnly { .. }) {
+            return true;
+        }
         let (Self::Object { source, .. } | Self::Format(source)) = self else {
             return false;
         };

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`mod@format`] | the bytes of every object; pure |
 //! | [`Store`] | one object store, or several as one, with deadlines, retries and create-once |
+//! | [`Pace`] | how fast bytes may go to a store and come from it |
 //! | [`catch_up()`] | what a place of a mirrored vault has missed |
 //! | [`Vault`] | an open vault: configuration, keys, slots |
 //! | [`Session`] | one writer: registration, packs, index, checkpoints, manifest |
@@ -35,6 +36,7 @@ mod hints;
 mod inspect;
 mod location;
 mod notices;
+mod pace;
 pub mod points;
 mod probe;
 mod reader;
@@ -60,6 +62,7 @@ pub use location::{
     open_url_with,
 };
 pub use notices::Notices;
+pub use pace::{Direction, Pace};
 pub use probe::probe;
 pub use reader::BlockReader;
 pub use refusal::{Refusal, RefusalKind};

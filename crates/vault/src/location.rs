@@ -15,6 +15,7 @@ use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 
+use crate::store::Single;
 use crate::{Error, Result};
 pub use assemble::{VaultUrl, create_store, open_store};
 pub use disks::open_disks;
@@ -64,18 +65,26 @@ pub fn open_url_with(
     create: bool,
     settings: &StoreSettings,
 ) -> Result<Arc<dyn ObjectStore>> {
+    Ok(Arc::clone(open_place(url, create, settings)?.inner()))
+}
+
+/// As [`open_url_with`], with what is known of how it is reached.
+fn open_place(url: &str, create: bool, settings: &StoreSettings) -> Result<Single> {
     let refuse = |reason: String| Error::Location {
         url: url.to_owned(),
         reason,
     };
     match parse(url).map_err(refuse)? {
-        Location::Memory => Ok(Arc::new(InMemory::new())),
-        Location::Directory(path) => open_directory(Path::new(path), create),
+        Location::Memory => Ok(Single::new(Arc::new(InMemory::new()))),
+        Location::Directory(path) => open_directory(Path::new(path), create).map(Single::new),
         Location::Cloud {
             cloud,
             bucket,
             prefix,
-        } => open_cloud(cloud, bucket, prefix, settings).map_err(refuse),
+        } => {
+            let opened = open_cloud(cloud, bucket, prefix, settings);
+            opened.map(Single::on_line).map_err(refuse)
+        }
     }
 }
 

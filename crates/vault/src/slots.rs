@@ -192,7 +192,9 @@ impl Vault {
         self.store().delete(&name).await
     }
 
-    /// Replaces a passphrase: the new slot is written before the old one is removed. No data is rewritten.
+    /// Replaces a passphrase: for every slot that the old one opens, a slot of the new one is written, then the old
+    /// one is removed. No data is rewritten. A change that was cut has left both: the same call finishes it, and writes
+    /// no slot that is there already. Returns a slot of the new passphrase.
     ///
     /// # Errors
     /// [`Error::WrongKey`] when `old` opens no slot; as [`Vault::add_slot`].
@@ -205,34 +207,45 @@ impl Vault {
         now: DateTime<Utc>,
     ) -> Result<SlotId> {
         self.require_owner()?;
-        for slot in self
-            .slots()
-            .await?
-            .into_iter()
-            .filter(|slot| !slot.info.is_credential)
-        {
-            let (object, info) = read(self.store(), slot.slot_id).await?;
-            match open_ring(
-                &object,
-                info,
-                slot.slot_id,
-                SlotSecret::Passphrase(old),
-                *self.domain_id(),
-            ) {
-                Ok(_) => {}
-                Err(Error::WrongKey) => continue,
-                Err(error) => return Err(error),
+        let (mut outdated, mut written) = (Vec::new(), Vec::new());
+        let slots = self.slots().await?.into_iter();
+        for slot in slots.filter(|slot| !slot.info.is_credential) {
+            // Old first: where both are the same passphrase, every slot is replaced and none is taken for finished.
+            if self.opens(&slot, old).await? {
+                outdated.push(slot);
+            } else if self.opens(&slot, new).await? {
+                written.push((slot.info.role, slot.slot_id));
             }
-            let secret = SlotSecret::Passphrase(new);
-            let added = self
-                .write_slot(None, secret, info.role, cost, label, now)
-                .await?;
-            self.store()
-                .delete(&ObjectName::Slot(slot.slot_id).to_string())
-                .await?;
-            return Ok(added);
         }
-        Err(Error::WrongKey)
+        let mut changed = Err(Error::WrongKey);
+        for slot in outdated {
+            let role = slot.info.role;
+            let found = written.iter().find(|(of, _)| *of == role);
+            let fresh = match found.copied() {
+                Some((_, fresh)) => fresh,
+                None => {
+                    let secret = SlotSecret::Passphrase(new);
+                    let fresh = self.write_slot(None, secret, role, cost, label, now);
+                    let fresh = fresh.await?;
+                    written.push((role, fresh));
+                    fresh
+                }
+            };
+            let name = ObjectName::Slot(slot.slot_id).to_string();
+            self.store().delete(&name).await?;
+            changed = Ok(fresh);
+        }
+        changed
+    }
+
+    async fn opens(&self, slot: &SlotView, passphrase: &Passphrase) -> Result<bool> {
+        let (object, info) = read(self.store(), slot.slot_id).await?;
+        let secret = SlotSecret::Passphrase(passphrase);
+        match open_ring(&object, info, slot.slot_id, secret, *self.domain_id()) {
+            Ok(_) => Ok(true),
+            Err(Error::WrongKey) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     fn require_owner(&self) -> Result<()> {

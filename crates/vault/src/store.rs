@@ -3,6 +3,7 @@
 mod mirror;
 mod outage;
 mod place;
+mod receive;
 mod single;
 
 use std::ops::Range;
@@ -16,11 +17,12 @@ use strongroom_crypto::Entropy;
 
 use crate::error::in_object;
 use crate::format::{FormatError, PlaceMode};
+use crate::pace::Pace;
 use crate::{Error, Result};
 pub(crate) use mirror::Mirror;
 pub use place::PlaceView;
 pub(crate) use place::{Place, is_free};
-use single::Single;
+pub(crate) use single::Single;
 
 /// Outcome of [`Store::create_once`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +57,11 @@ pub(crate) struct Checked<T> {
 /// Where the objects of a vault are: one object store, or several of which one decides (protocol.md, "Mirror").
 /// Clones share it.
 #[derive(Debug, Clone)]
-pub struct Store(Kind);
+pub struct Store {
+    kind: Kind,
+    /// Bits of features that only who knows them may write beside; whoever has one set here writes nothing.
+    unknown_features: u32,
+}
 
 #[derive(Debug, Clone)]
 enum Kind {
@@ -79,7 +85,34 @@ impl Store {
     /// One object store.
     #[must_use]
     pub fn new(inner: Arc<dyn ObjectStore>) -> Self {
-        Self(Kind::One(Single::new(inner)))
+        Self::of(Single::new(inner))
+    }
+
+    pub(crate) fn of(place: Single) -> Self {
+        Self::of_kind(Kind::One(place))
+    }
+
+    fn of_kind(kind: Kind) -> Self {
+        Self {
+            kind,
+            unknown_features: 0,
+        }
+    }
+
+    /// The same store, to which nothing is written if there are such bits among the features of its vault.
+    pub(crate) fn with_unknown_features(mut self, bits: u32) -> Self {
+        self.unknown_features |= bits;
+        self
+    }
+
+    /// Refuses where a vault may only be read (format.md §3). Whatever changes a store asks this first.
+    pub(crate) fn require_writable(&self) -> Result<()> {
+        match self.unknown_features {
+            0 => Ok(()),
+            bits => Err(Error::ReadOnly {
+                bit: bits.trailing_zeros(),
+            }),
+        }
     }
 
     /// Two or three places, of which the first decides: URL for people, mode, and the store itself. All must be there.
@@ -87,28 +120,30 @@ impl Store {
     pub fn mirror(places: Vec<(String, PlaceMode, Arc<dyn ObjectStore>)>) -> Self {
         let places = places
             .into_iter()
-            .map(|(url, mode, inner)| Place::new(url, mode, Ok(inner)))
+            .map(|(url, mode, inner)| Place::new(url, mode, Ok(Single::new(inner))))
             .collect();
         Self::of_places(places)
     }
 
     pub(crate) fn of_places(places: Vec<Place>) -> Self {
-        Self(Kind::Many(Arc::new(Mirror::new(places))))
+        Self::of_kind(Kind::Many(Arc::new(Mirror::new(places))))
     }
 
     /// Each of its places as a store of its own.
     pub(crate) fn each(&self) -> Vec<Self> {
-        match &self.0 {
+        match &self.kind {
             Kind::One(_) => vec![self.clone()],
             Kind::Many(mirror) => {
                 let stores = mirror.places().iter().filter_map(Place::store);
-                stores.map(|store| Self(Kind::One(store))).collect()
+                let each = stores.map(|store| Self::of_kind(Kind::One(store)));
+                each.map(|store| store.with_unknown_features(self.unknown_features))
+                    .collect()
             }
         }
     }
 
     pub(crate) fn as_mirror(&self) -> Option<&Mirror> {
-        match &self.0 {
+        match &self.kind {
             Kind::One(_) => None,
             Kind::Many(mirror) => Some(mirror),
         }
@@ -117,7 +152,7 @@ impl Store {
     /// How it is called: by the store itself, or by the URLs of its places.
     #[must_use]
     pub fn describe(&self) -> String {
-        match &self.0 {
+        match &self.kind {
             Kind::One(store) => store.inner().to_string(),
             Kind::Many(mirror) => mirror.describe(),
         }
@@ -133,9 +168,43 @@ impl Store {
     /// away or until a credential is renewed: 10 minutes at first. One that has never answered is given up after six
     /// tries within seconds. All clones are of the same patience.
     pub fn set_patience(&self, patience: Duration) {
-        match &self.0 {
+        match &self.kind {
             Kind::One(store) => store.set_patience(patience),
             Kind::Many(mirror) => mirror.set_patience(patience),
+        }
+    }
+
+    /// Sets how fast bytes may go to the store and come from it, now and in what is under way; `None`, as at first, is as
+    /// fast as they can. All clones, and all places of a mirror, keep one pace together.
+    ///
+    /// Places that [`open_store`](crate::open_store) and [`create_store`](crate::create_store) reach by HTTP are sent and
+    /// asked for pieces of 64 KiB and less. To a directory, or a store that the caller has made, an object goes whole when
+    /// all of it has had its turn, and what is read of a directory is read so, too. Objects below 16 KiB do not wait for
+    /// larger ones. Time in which the pace holds something back counts against no deadline and no patience.
+    pub fn set_pace(&self, pace: Option<Arc<dyn Pace>>) {
+        match &self.kind {
+            Kind::One(store) => store.set_pace(pace),
+            Kind::Many(mirror) => mirror.set_pace(pace.as_ref()),
+        }
+    }
+
+    /// The pace that counts here, now and after every change, for another store that shall keep it, too; `None` where no
+    /// place could be opened.
+    #[must_use]
+    pub fn pace(&self) -> Option<Arc<dyn Pace>> {
+        let pacer = match &self.kind {
+            Kind::One(store) => Some(store.pacer()),
+            Kind::Many(mirror) => mirror.pacer(),
+        };
+        pacer.map(|pacer| Arc::new(pacer.clone()) as Arc<dyn Pace>)
+    }
+
+    /// Whether the pace holds something back now.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        match &self.kind {
+            Kind::One(store) => store.is_held(),
+            Kind::Many(mirror) => mirror.is_held(),
         }
     }
 
@@ -143,9 +212,10 @@ impl Store {
     /// the object is durable and holds exactly these bytes, or someone else's.
     ///
     /// # Errors
-    /// When the store refuses, or stays unclear after all tries.
+    /// [`Error::ReadOnly`]; when the store refuses, or stays unclear after all tries.
     pub async fn create_once(&self, name: &str, parts: &[Bytes]) -> Result<Created> {
-        match &self.0 {
+        self.require_writable()?;
+        match &self.kind {
             Kind::One(store) => store.create_once(name, parts).await,
             Kind::Many(mirror) => mirror.create_once(name, parts).await,
         }
@@ -176,7 +246,7 @@ impl Store {
         max_bytes: u64,
         check: impl Fn(Bytes) -> Result<T, FormatError>,
     ) -> Result<Checked<T>> {
-        match &self.0 {
+        match &self.kind {
             Kind::One(store) => {
                 let read = store.read(name, max_bytes).await?;
                 only(in_object(&name, check(read)))
@@ -195,7 +265,7 @@ impl Store {
         range: Range<u64>,
         check: impl Fn(Bytes) -> Result<T, FormatError>,
     ) -> Result<Checked<T>> {
-        match &self.0 {
+        match &self.kind {
             Kind::One(store) => {
                 let read = store.read_range(name, range).await?;
                 only(in_object(&name, check(read)))
@@ -212,6 +282,7 @@ impl Store {
 
     /// Puts a whole good copy in the place of one that is damaged or missing.
     pub(crate) async fn replace(&self, at_place: usize, name: &str, content: &Bytes) -> Result<()> {
+        self.require_writable()?;
         match self
             .as_mirror()
             .and_then(|mirror| mirror.places().get(at_place))
@@ -226,7 +297,7 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn list(&self, prefix: &str) -> Result<Vec<Listed>> {
-        match &self.0 {
+        match &self.kind {
             Kind::One(store) => store.list(prefix).await,
             Kind::Many(mirror) => mirror.list(prefix).await,
         }
@@ -237,7 +308,7 @@ impl Store {
     /// # Errors
     /// [`Error::Missing`], or when the store fails.
     pub async fn length(&self, name: &str) -> Result<u64> {
-        match &self.0 {
+        match &self.kind {
             Kind::One(store) => store.length(name).await,
             Kind::Many(mirror) => {
                 let look = |store: Single| async move { store.length(name).await };
@@ -261,9 +332,10 @@ impl Store {
     /// What time it is by the store's clock: when an object that is written now was written.
     ///
     /// # Errors
-    /// When the store fails.
+    /// [`Error::ReadOnly`], or when the store fails.
     pub async fn now(&self, entropy: &dyn Entropy) -> Result<DateTime<Utc>> {
-        match &self.0 {
+        self.require_writable()?;
+        match &self.kind {
             Kind::One(store) => store.now(entropy).await,
             Kind::Many(mirror) => mirror.now(entropy).await,
         }
@@ -272,9 +344,10 @@ impl Store {
     /// Deletes an object; one that does not exist is deleted already.
     ///
     /// # Errors
-    /// When the store fails.
+    /// [`Error::ReadOnly`], or when the store fails.
     pub async fn delete(&self, name: &str) -> Result<()> {
-        match &self.0 {
+        self.require_writable()?;
+        match &self.kind {
             Kind::One(store) => store.delete(name).await,
             Kind::Many(mirror) => mirror.delete(name).await,
         }

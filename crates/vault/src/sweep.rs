@@ -118,7 +118,7 @@ pub struct SweepReport {
 /// Runs a cycle as far as it gets: begins one, or goes on with the one that is not done.
 ///
 /// # Errors
-/// [`Error::NotPermitted`] without an owner's or maintenance key; when a manifest or list that says what is needed
+/// [`Error::NotPermitted`] without an owner's or maintenance key; [`Error::ReadOnly`]; when a manifest or list that says what is needed
 /// cannot be read (then nothing is deleted); or when the store fails.
 pub async fn sweep(
     vault: &Vault,
@@ -127,6 +127,9 @@ pub async fn sweep(
     now: DateTime<Utc>,
 ) -> Result<SweepReport> {
     vault.signer()?;
+    if !options.dry_run {
+        vault.store().require_writable()?;
+    }
     let cycles = Cycles::read(vault).await?;
     let is_open = |cycle: &cycles::Cycle| !cycle.is_done && rule::holds(Rule::SerialCycles);
     let Some(open) = cycles.newest.filter(is_open) else {

@@ -237,8 +237,9 @@ impl Vault {
             match VaultConfig::open(&object, ring.config_key()) {
                 Ok(config) => {
                     let domain_id = DomainId::from_bytes(*ring.domain_id());
+                    let unknown = in_object(&name, VaultConfig::unknown_features(&object))?;
                     return Ok(Self(Arc::new(Inner {
-                        store,
+                        store: store.with_unknown_features(unknown),
                         config,
                         domain_id,
                         keys: Arc::new(ring),
@@ -280,8 +281,9 @@ impl Vault {
             });
         }
         let config = in_object(&name, VaultConfig::open(&object, self.keys().config_key()))?;
+        let unknown = in_object(&name, VaultConfig::unknown_features(&object))?;
         Ok(Self(Arc::new(Inner {
-            store,
+            store: store.with_unknown_features(unknown),
             config,
             domain_id: self.0.domain_id,
             keys: Arc::clone(&self.0.keys),

@@ -5,7 +5,7 @@ use strongroom::crypto::{Passphrase, SlotSecret};
 use strongroom::vault::is_same_place;
 
 use crate::fail::{Code, Fail, Result};
-use crate::output::tell;
+use crate::output::{human, tell};
 use crate::prompt;
 use crate::run::Agent;
 use crate::secret::Given;
@@ -42,7 +42,7 @@ pub(crate) struct Access {
 }
 
 impl Access {
-    /// The vault within the memory that the flags permit.
+    /// The vault within the memory that the flags permit, at the pace of the policy.
     pub(crate) fn new(
         agent: &Agent,
         vault: Strongroom,
@@ -53,6 +53,12 @@ impl Access {
             Some(bytes) => vault.with_max_memory(bytes),
             None => vault,
         };
+        if let Err(fail) = agent.throttle.apply(&vault) {
+            let message = human::clean(&fail.message);
+            agent
+                .out
+                .note(&format!("note: nothing is throttled: {message}"));
+        }
         Self {
             vault,
             url,

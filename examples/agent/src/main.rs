@@ -12,6 +12,7 @@
 //! | `kit` | the recovery kit of a generated passphrase |
 //! | `settings` | defaults of flags: the environment and the configuration file |
 //! | `hooks` | commands around a backup |
+//! | `throttle` | how fast vaults are written to and read, by that policy |
 //! | `journal` | what every job tells of itself |
 //! | `rules` | what the policy of this machine says of points |
 //! | `access`, `secret`, `prompt` | which vault, and with which key |
@@ -43,6 +44,7 @@ mod settings;
 mod signals;
 mod slots;
 mod state;
+mod throttle;
 mod values;
 
 fn main() -> std::process::ExitCode {

@@ -9,11 +9,13 @@ use std::cell::Cell;
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::cli::Globals;
 use crate::fail::{Code, Fail, Result};
+use crate::throttle::Throttle;
 use spool::Spool;
 
 /// A line on standard error. Where nobody reads it, it is lost: there is no other place to complain.
@@ -41,6 +43,8 @@ pub(crate) struct Out {
     pub(crate) quiet: bool,
     pub(crate) verbose: bool,
     pub(crate) progress: bool,
+    /// What progress tells of.
+    throttle: Option<Arc<Throttle>>,
     /// Standard output understands colour.
     colour: bool,
     /// Something stands on standard output that an error document must not be mixed with.
@@ -64,8 +68,17 @@ impl Out {
             quiet: false,
             verbose: false,
             progress: false,
+            throttle: None,
             colour: may_colour(&io::stdout()),
             is_started: Rc::default(),
+        }
+    }
+
+    /// The same, whose progress tells of the throttle.
+    pub(crate) fn at_pace(self, throttle: Arc<Throttle>) -> Self {
+        Self {
+            throttle: Some(throttle),
+            ..self
         }
     }
 

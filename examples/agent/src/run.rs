@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
 use clap::error::ErrorKind;
@@ -17,12 +18,14 @@ use crate::output::{JsonArray, Out};
 use crate::settings;
 use crate::signals::Interrupts;
 use crate::state::State;
+use crate::throttle::Throttle;
 
 /// What every command works with.
 pub(crate) struct Agent {
     pub(crate) globals: Globals,
     pub(crate) out: Out,
     pub(crate) state: State,
+    pub(crate) throttle: Arc<Throttle>,
     pub(crate) interrupts: Interrupts,
     pub(crate) current: Current,
 }
@@ -93,10 +96,12 @@ fn start(cli: Cli, out: Out) -> Result<Code> {
     limits::raise_open_files();
     let interrupts = Interrupts::listen()?;
     let (globals, state) = settings::complete(cli.globals)?;
+    let throttle = Arc::new(Throttle::of(&state));
     let agent = Agent {
         globals,
-        out,
+        out: out.at_pace(Arc::clone(&throttle)),
         state,
+        throttle,
         interrupts,
         current: Current::default(),
     };

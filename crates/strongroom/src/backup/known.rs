@@ -121,7 +121,7 @@ impl Known {
             let mut directory = self.write_directory();
             let vault = self.engine.vault().clone();
             self.engine
-                .wait(directory.load_index(&vault))
+                .wait_or_stop(directory.load_index(&vault))?
                 .map_err(Error::Vault)?;
             let _ = self.index_loaded.set(());
         }

@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use strongroom_chunking::ChunkId;
 use strongroom_crypto::{BlockContext, BlockType, SecretKey, seal_block};
@@ -12,19 +11,16 @@ use strongroom_vault::format::{
     SegmentEntry, SegmentPack, Toc,
 };
 use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 
 use super::known::{Known, lock};
 use super::lane::{BLOCK_CHUNKS_MAX, Lane, SealedBlock, Slot};
 use crate::engine::Strongroom;
-use crate::monitor::{Cancel, Monitor};
+use crate::monitor::Monitor;
 use crate::{Error, Result};
 
 /// Index entries gathered before a segment is written: bounds memory, not meaning.
 const SEGMENT_ENTRIES: usize = 1 << 19;
-
-/// How often a thread that waits for the store looks whether it shall stop, and how often it looks once it shall.
-const TICK: Duration = Duration::from_millis(200);
-const STOPPING_TICKS: u32 = 50;
 
 /// A worker looks whether its pack waits for its block after so many bytes of chunks that were known.
 const YIELD_AFTER_BYTES: usize = 8 << 20;
@@ -40,12 +36,11 @@ pub(crate) struct Packer<'m> {
     /// One pack of each kind may be on its way while the next one fills.
     data_way: Arc<Semaphore>,
     meta_way: Arc<Semaphore>,
-    uploads: Mutex<Vec<tokio::task::JoinHandle<Result<Uploaded>>>>,
+    uploads: Mutex<Vec<JoinHandle<Result<Uploaded>>>>,
     published: Mutex<Unpublished>,
     failed: AtomicBool,
     stored_bytes: AtomicU64,
     level: i32,
-    cancel: Cancel,
 }
 
 /// Packs that are durable but stand in no segment yet.
@@ -94,32 +89,7 @@ impl<'m> Packer<'m> {
             failed: AtomicBool::new(false),
             stored_bytes: AtomicU64::new(0),
             level,
-            cancel: Cancel::new(),
         }
-    }
-
-    /// The same, which does not wait for a store that is away when it is asked to stop.
-    pub(crate) fn stopped_by(self, cancel: Cancel) -> Self {
-        Self { cancel, ..self }
-    }
-
-    /// Waits for the store; once the caller asks to stop, only as long as a pack on its way mostly needs.
-    fn wait<T>(&self, work: impl Future<Output = T>) -> Result<T> {
-        self.engine.wait(async {
-            let mut work = std::pin::pin!(work);
-            let mut patience = STOPPING_TICKS;
-            loop {
-                if let Ok(done) = tokio::time::timeout(TICK, &mut work).await {
-                    return Ok(done);
-                }
-                if self.cancel.is_cancelled() {
-                    patience -= 1;
-                }
-                if patience == 0 {
-                    return Err(Error::Cancelled);
-                }
-            }
-        })
     }
 
     /// Bytes acknowledged by the store so far.
@@ -153,7 +123,8 @@ impl<'m> Packer<'m> {
         // Nobody holds a slot while it waits for the store: its pack could not be completed meanwhile.
         self.ship_complete(block_type)?;
         let gate = self
-            .wait(Arc::clone(self.way(block_type)).acquire_owned())?
+            .engine
+            .wait_or_stop(Arc::clone(self.way(block_type)).acquire_owned())?
             .map_err(|_closed| Error::Cancelled)?;
         drop(gate);
         let pack = self.engine.vault().new_pack_id()?;
@@ -197,7 +168,8 @@ impl<'m> Packer<'m> {
             _ => &self.meta_way,
         };
         let permit = self
-            .wait(Arc::clone(way).acquire_owned())?
+            .engine
+            .wait_or_stop(Arc::clone(way).acquire_owned())?
             .map_err(|_closed| Error::Cancelled)?;
         let vault = self.engine.vault().clone();
         let pack = builder.finish(vault.id(), vault.domain_id(), vault.domain()?.toc())?;
@@ -218,9 +190,7 @@ impl<'m> Packer<'m> {
         loop {
             let next = {
                 let mut uploads = lock(&self.uploads);
-                let finished = uploads
-                    .iter()
-                    .position(tokio::task::JoinHandle::is_finished);
+                let finished = uploads.iter().position(JoinHandle::is_finished);
                 match finished {
                     Some(index) => uploads.swap_remove(index),
                     None if uploads.len() > keep => uploads.swap_remove(0),
@@ -228,7 +198,8 @@ impl<'m> Packer<'m> {
                 }
             };
             let outcome = self
-                .wait(next)?
+                .engine
+                .wait_or_stop(next)?
                 .unwrap_or_else(|join| Err(Error::Runtime(std::io::Error::other(join))));
             match outcome {
                 Ok(uploaded) => self.take_in(uploaded)?,
@@ -281,7 +252,7 @@ impl<'m> Packer<'m> {
         if segment.packs.is_empty() {
             return Ok(());
         }
-        let bytes = self.wait(session.put_segment(segment))??;
+        let bytes = self.engine.wait_or_stop(session.put_segment(segment))??;
         self.stored_bytes.fetch_add(bytes, Ordering::Relaxed);
         self.monitor.transferred(bytes);
         Ok(())
@@ -290,6 +261,15 @@ impl<'m> Packer<'m> {
     /// Notes bytes written past the packer (manifest, checkpoints).
     pub(crate) fn add_stored(&self, bytes: u64) {
         self.stored_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+}
+
+/// Packs that nobody waits for any more would keep the next run off the line.
+impl Drop for Packer<'_> {
+    fn drop(&mut self) {
+        if self.engine.is_cancelled() {
+            lock(&self.uploads).iter().for_each(JoinHandle::abort);
+        }
     }
 }
 

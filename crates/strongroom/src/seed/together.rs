@@ -147,7 +147,7 @@ mod tests {
             "{other:?}"
         );
         let old = label(1, |text| text.exports_count = 0);
-        assert_eq!(check(&[old, second.clone()]), Err(SeedProblem::Outdated(1)));
+        assert_eq!(check(&[old, second]), Err(SeedProblem::Outdated(1)));
         let open = label(2, |text| text.finished = None);
         assert_eq!(check(&[first, open]), Err(SeedProblem::Unfinished));
     }

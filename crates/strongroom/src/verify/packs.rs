@@ -185,7 +185,8 @@ impl Strongroom {
     fn inspect(&self, pack: &PackEntry, level: VerifyLevel) -> Result<Inspection> {
         let (id, kind, hash) = (pack.pack_id, pack.kind, pack.blake3);
         if level < VerifyLevel::Data {
-            return Ok(self.wait(self.reader().inspect(id, kind, hash, None))?);
+            let inspection = self.reader().inspect(id, kind, hash, None);
+            return Ok(self.wait_or_stop(inspection)??);
         }
         let types: &[BlockType] = match kind {
             ObjectKind::DataPack => &[BlockType::Data],
@@ -200,8 +201,8 @@ impl Strongroom {
                 .iter()
                 .any(|(of, hasher)| *of == block_type && hasher.id(raw) == *id)
         };
-        let reader = self.reader();
-        Ok(self.wait(reader.inspect(id, kind, hash, Some(&mut is_right)))?)
+        let inspection = self.reader().inspect(id, kind, hash, Some(&mut is_right));
+        Ok(self.wait_or_stop(inspection)??)
     }
 }
 

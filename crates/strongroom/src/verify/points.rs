@@ -311,7 +311,7 @@ impl PointCheck<'_> {
                 };
                 let reader = self.engine.reader();
                 let bytes = reader.run_len(at, count, ObjectKind::DataPack);
-                Ok(self.engine.wait(bytes)?)
+                Ok(self.engine.wait_or_stop(bytes)??)
             }
         }
     }

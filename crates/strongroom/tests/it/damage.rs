@@ -19,15 +19,15 @@ use strongroom::{
 
 use crate::support::{passphrase, random_bytes, snapshot};
 
-type Objects = BTreeMap<String, Vec<u8>>;
+pub(crate) type Objects = BTreeMap<String, Vec<u8>>;
 
-fn wait<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Runtime::new()
         .expect("a runtime")
         .block_on(future)
 }
 
-fn objects_of(store: &InMemory) -> Objects {
+pub(crate) fn objects_of(store: &dyn ObjectStore) -> Objects {
     wait(async {
         let mut objects = Objects::new();
         let names: Vec<_> = store.list(None).try_collect().await.expect("listed");
@@ -96,7 +96,7 @@ fn sample() -> Sample {
     vault.backup(&options, &NoMonitor).expect("a backup");
     Sample {
         home,
-        objects: objects_of(&store),
+        objects: objects_of(&*store),
         _dir: dir,
     }
 }
@@ -141,7 +141,7 @@ const HARMS: [Harm; 11] = [
 ];
 
 /// Sets a byte range of the header and makes its check right again, as a newer program would write it.
-fn with_header(bytes: &mut [u8], at: usize, value: u8) {
+pub(crate) fn with_header(bytes: &mut [u8], at: usize, value: u8) {
     bytes[at] = value;
     let ext_len = u32::from_le_bytes(bytes[44..48].try_into().expect("four bytes")) as usize;
     let mut hasher = blake3::Hasher::new();

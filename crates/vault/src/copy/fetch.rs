@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use strongroom_chunking::ChunkHasher;
 use strongroom_crypto::{BlockContext, BlockType, open_block};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 use crate::directory::read_toc;
 use crate::error::in_object;
@@ -100,7 +100,8 @@ pub(super) fn by_pack(
 /// Bytes of a pack, on their way.
 pub(super) struct Reading {
     wanted: Wanted,
-    bytes: JoinHandle<Result<Read>>,
+    /// One task, which ends with this: bytes that nobody waits for would keep others off the line.
+    bytes: JoinSet<Result<Read>>,
 }
 
 enum Read {
@@ -116,7 +117,8 @@ pub(super) fn begin(source: &Vault, wanted: Wanted) -> Reading {
     let is_dense = wanted.blocks.len() * 2 >= wanted.blocks_count as usize;
     let is_whole = is_dense || source.keys().domain().is_none();
     let (vault, of) = (source.clone(), wanted.clone());
-    let bytes = tokio::spawn(async move {
+    let mut bytes = JoinSet::new();
+    bytes.spawn(async move {
         if is_whole {
             let name = of.object_name(&vault);
             let read = vault.store().read(&name, of.object_bytes).await;
@@ -153,10 +155,11 @@ pub(super) async fn finish(
     checker: &mut Checker,
     reading: Reading,
 ) -> Result<Fetched> {
-    let Reading { wanted, bytes } = reading;
-    let read = match bytes.await {
-        Ok(read) => read,
-        Err(died) => return Err(Error::Died(died.to_string())),
+    let Reading { wanted, mut bytes } = reading;
+    let read = match bytes.join_next().await {
+        Some(Ok(read)) => read,
+        Some(Err(died)) => return Err(Error::Died(died.to_string())),
+        None => return Err(Error::Died("it was never begun".to_owned())),
     };
     match read.and_then(|read| checker.take(source, &wanted, read)) {
         Ok(fetched) => Ok(fetched),

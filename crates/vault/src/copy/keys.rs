@@ -112,8 +112,10 @@ pub(super) async fn bring(source: &Vault, target: &Store, slot: SlotId) -> Resul
 ///
 /// # Errors
 /// [`Error::StoreRefused`]; [`Error::OtherVault`] when another vault's is there meanwhile; [`Error::Missing`] when the
-/// place holds keys of a vault whose configuration is lost; or when a store fails.
+/// place holds keys of a vault whose configuration is lost; [`Error::ReadOnly`]; or when a store fails.
 pub async fn make_beside(source: &Vault, target: Store) -> Result<Vault> {
+    // The copy will have the same features.
+    source.store().require_writable()?;
     let config = ObjectName::Config.to_string();
     let ids = slots::list(source.store()).await?;
     let foreign = slots::list(&target).await?;

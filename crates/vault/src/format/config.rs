@@ -173,6 +173,15 @@ impl VaultConfig {
         Self::parse_unverified(object)
     }
 
+    /// Features of the vault that this program does not know and that forbid it to write: bits of ro_compat.
+    ///
+    /// # Errors
+    /// When the object is damaged or of another version.
+    pub fn unknown_features(object: &[u8]) -> Result<u32, FormatError> {
+        let (header, _, _) = split(object)?;
+        Ok(header.ro_compat & !FEATURE_PLACES)
+    }
+
     /// Bounds of format.md §8 and §13.
     fn check(&self) -> Result<(), FormatError> {
         let wrong = |is_wrong: bool, what| {

@@ -1,12 +1,8 @@
 //! From one URL to the store of a vault, in however many places it is.
 
-use std::sync::Arc;
-
-use object_store::ObjectStore;
-
-use super::{StoreSettings, is_same_place, open_url_with};
+use super::{StoreSettings, is_same_place, open_place};
 use crate::format::{ObjectKind, ObjectName, PlaceConfig, PlaceMode, VaultConfig};
-use crate::store::{Place, Store};
+use crate::store::{Place, Single, Store};
 use crate::{Error, Result};
 
 /// Where a vault is, and what it is reached with.
@@ -53,8 +49,8 @@ impl From<&String> for VaultUrl {
 /// # Errors
 /// As [`open_url`](super::open_url); [`Error::Location`] when the URL names none of the vault's places.
 pub async fn open_store(location: &VaultUrl) -> Result<Store> {
-    let inner = open_url_with(&location.url, false, &location.settings)?;
-    let store = Store::new(Arc::clone(&inner));
+    let opened = open_place(&location.url, false, &location.settings)?;
+    let store = Store::of(opened.clone());
     let name = ObjectName::Config.to_string();
     let config = match store.read(&name, ObjectKind::Config.max_bytes()).await {
         Ok(object) => VaultConfig::parse_unverified(&object),
@@ -63,7 +59,7 @@ pub async fn open_store(location: &VaultUrl) -> Result<Store> {
         Err(error) => return Err(error),
     };
     match config {
-        Ok(config) if !config.places.is_empty() => assemble(location, inner, &config).await,
+        Ok(config) if !config.places.is_empty() => assemble(location, opened, &config).await,
         Ok(_) | Err(_) => Ok(store),
     }
 }
@@ -74,21 +70,17 @@ pub async fn open_store(location: &VaultUrl) -> Result<Store> {
 /// As [`open_url`](super::open_url), for any of them.
 pub fn create_store(places: &[(VaultUrl, PlaceMode)]) -> Result<Store> {
     if let [(only, _)] = places {
-        return Ok(Store::new(open_url_with(&only.url, true, &only.settings)?));
+        return Ok(Store::of(open_place(&only.url, true, &only.settings)?));
     }
     let open = |(place, mode): &(VaultUrl, PlaceMode)| {
-        let inner = open_url_with(&place.url, true, &place.settings)?;
-        Ok((place.url.clone(), *mode, inner))
+        let opened = open_place(&place.url, true, &place.settings)?;
+        Ok(Place::new(place.url.clone(), *mode, Ok(opened)))
     };
     let places = places.iter().map(open).collect::<Result<Vec<_>>>()?;
-    Ok(Store::mirror(places))
+    Ok(Store::of_places(places))
 }
 
-async fn assemble(
-    location: &VaultUrl,
-    inner: Arc<dyn ObjectStore>,
-    config: &VaultConfig,
-) -> Result<Store> {
+async fn assemble(location: &VaultUrl, opened: Single, config: &VaultConfig) -> Result<Store> {
     let is_named = |place: &PlaceConfig| is_same_place(&place.url, &location.url);
     if !config.places.iter().any(is_named) {
         let urls: Vec<&str> = config
@@ -106,7 +98,7 @@ async fn assemble(
     }
     let places = config.places.iter().map(|place| async {
         let opened = if is_named(place) {
-            Ok(Arc::clone(&inner))
+            Ok(opened.clone())
         } else {
             open_other(place, location, config).await
         };
@@ -120,9 +112,9 @@ async fn open_other(
     place: &PlaceConfig,
     location: &VaultUrl,
     config: &VaultConfig,
-) -> Result<Arc<dyn ObjectStore>> {
-    let inner = open_url_with(&place.url, false, &location.settings)?;
-    let store = Store::new(Arc::clone(&inner));
+) -> Result<Single> {
+    let opened = open_place(&place.url, false, &location.settings)?;
+    let store = Store::of(opened.clone());
     let name = ObjectName::Config.to_string();
     let is_ours = match store.read(&name, ObjectKind::Config.max_bytes()).await {
         Ok(object) => VaultConfig::parse_unverified(&object)
@@ -131,7 +123,7 @@ async fn open_other(
         Err(error) => return Err(error),
     };
     if is_ours {
-        Ok(inner)
+        Ok(opened)
     } else {
         Err(Error::NoVault {
             place: place.url.clone(),

@@ -19,6 +19,7 @@ use object_store::{ClientConfigKey, ClientOptions};
 use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::time::Sleep;
 
+use crate::pace::{Direction, Ticket};
 use crate::refusal::Refusal;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -129,7 +130,8 @@ impl HttpService for Client {
 
 impl Client {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
+        let ticket = parts.extensions.remove::<Ticket>();
         let progress = Arc::new(AtomicU64::new(0));
         let body = match body.content_length() {
             0 => reqwest::Body::from(Bytes::new()),
@@ -137,12 +139,14 @@ impl Client {
                 body,
                 rest: Bytes::new(),
                 progress: Arc::clone(&progress),
+                ticket: ticket.clone(),
+                turn: None,
             }),
         };
         let request = reqwest::Request::try_from(http::Request::from_parts(parts, body))
             .map_err(transport)?;
         let sending = std::pin::pin!(self.client.execute(request));
-        let watching = std::pin::pin!(stall(&progress, self.idle_timeout));
+        let watching = std::pin::pin!(stall(&progress, ticket.as_ref(), self.idle_timeout));
         let response = match select(sending, watching).await {
             Either::Left((response, _)) => response.map_err(transport)?,
             Either::Right(((), _)) => return Err(stalled()),
@@ -151,18 +155,19 @@ impl Client {
         let body = HttpResponseBody::new(Download {
             body,
             idle_timeout: self.idle_timeout,
-            timer: Box::pin(tokio::time::sleep(self.idle_timeout)),
+            silence: None,
         });
         Ok(HttpResponse::from_parts(parts, body))
     }
 }
 
-/// Ends when nothing has moved for a while.
-async fn stall(progress: &AtomicU64, idle_timeout: Duration) {
-    let mut seen = progress.load(Ordering::Relaxed);
+/// Ends when nothing has moved for a while, and nothing was held back.
+async fn stall(progress: &AtomicU64, ticket: Option<&Ticket>, idle_timeout: Duration) {
+    let look = || (progress.load(Ordering::Relaxed), ticket.map(Ticket::held));
+    let mut seen = look();
     loop {
         tokio::time::sleep(idle_timeout).await;
-        let now = progress.load(Ordering::Relaxed);
+        let now = look();
         if now == seen {
             return;
         }
@@ -212,12 +217,17 @@ async fn explanation(body: HttpResponseBody) -> Bytes {
     read.into()
 }
 
-/// A request's body that tells how it gets on.
+/// A request's body that tells how it gets on, and goes piece by piece as its ticket permits.
 struct Upload {
     body: HttpRequestBody,
     rest: Bytes,
     progress: Arc<AtomicU64>,
+    ticket: Option<Ticket>,
+    /// The next piece waits for it.
+    turn: Option<Turn>,
 }
+
+type Turn = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
 
 impl Body for Upload {
     type Data = Bytes;
@@ -235,8 +245,15 @@ impl Body for Upload {
                 None => return Poll::Ready(None),
             }
         }
+        let piece_bytes = PIECE_BYTES.min(this.rest.len());
+        if let Some(ticket) = this.ticket.clone().filter(|ticket| !ticket.is_free()) {
+            let pass = async move { ticket.pass(Direction::ToStore, piece_bytes as u64).await };
+            let turn = this.turn.get_or_insert_with(|| Box::pin(pass));
+            ready!(turn.as_mut().poll(context));
+        }
+        this.turn = None;
         this.progress.fetch_add(1, Ordering::Relaxed);
-        let piece = this.rest.split_to(PIECE_BYTES.min(this.rest.len()));
+        let piece = this.rest.split_to(piece_bytes);
         Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 
@@ -251,11 +268,11 @@ impl Body for Upload {
     }
 }
 
-/// A response's body that does not hang.
+/// A response's body that does not hang. Only silence while somebody waits for the next piece counts.
 struct Download {
     body: reqwest::Body,
     idle_timeout: Duration,
-    timer: Pin<Box<Sleep>>,
+    silence: Option<Pin<Box<Sleep>>>,
 }
 
 impl Body for Download {
@@ -269,12 +286,15 @@ impl Body for Download {
         let this = &mut *self;
         match Pin::new(&mut this.body).poll_frame(context) {
             Poll::Ready(frame) => {
-                let next = tokio::time::Instant::now() + this.idle_timeout;
-                this.timer.as_mut().reset(next);
+                this.silence = None;
                 Poll::Ready(frame.map(|frame| frame.map_err(transport)))
             }
             Poll::Pending => {
-                ready!(this.timer.as_mut().poll(context));
+                let idle_timeout = this.idle_timeout;
+                let silence = this
+                    .silence
+                    .get_or_insert_with(|| Box::pin(tokio::time::sleep(idle_timeout)));
+                ready!(silence.as_mut().poll(context));
                 Poll::Ready(Some(Err(stalled())))
             }
         }

@@ -6,6 +6,7 @@
 //! * What a place misses while it is away, it gets by [`catch_up`](crate::catch_up()).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,6 +21,7 @@ use super::single::Single;
 use super::{Checked, Created, Listed, Place, PlaceView};
 use crate::error::in_object;
 use crate::format::{FormatError, PlaceMode};
+use crate::pace::{Pace, Pacer};
 use crate::{Error, Result};
 
 /// While all places are away, all are asked again after so long.
@@ -63,13 +65,30 @@ impl Mirror {
             .patience
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner) = patience;
-        for store in self
-            .places
-            .iter()
-            .filter_map(|place| place.patient.as_ref())
-        {
+        for store in self.stores() {
             store.set_patience(patience);
         }
+    }
+
+    pub(super) fn set_pace(&self, pace: Option<&Arc<dyn Pace>>) {
+        for store in self.stores() {
+            store.set_pace(pace.cloned());
+        }
+    }
+
+    pub(super) fn pacer(&self) -> Option<&Pacer> {
+        self.stores().map(Single::pacer).next()
+    }
+
+    pub(super) fn is_held(&self) -> bool {
+        self.stores().any(Single::is_held)
+    }
+
+    /// The places that could be opened.
+    fn stores(&self) -> impl Iterator<Item = &Single> {
+        self.places
+            .iter()
+            .filter_map(|place| place.patient.as_ref())
     }
 
     /// None at all while no place has ever answered: somebody may be waiting to be told.
@@ -122,7 +141,7 @@ impl Mirror {
 
     /// One place is enough. While there is none, all are asked again and again, as long as patience lasts.
     async fn create_anywhere(&self, name: &str, parts: &[Bytes]) -> Result<Created> {
-        let began = Instant::now();
+        let mut failing_since = None;
         loop {
             let creates = self
                 .synchronous()
@@ -136,7 +155,8 @@ impl Mirror {
             let mut errors = failed.into_iter().filter_map(Result::err);
             let error = errors.next().unwrap_or_else(|| self.nobody());
             let passes = is_absence(&error) || errors.any(|error| is_absence(&error));
-            if !passes || began.elapsed() > self.patience() {
+            let since = *failing_since.get_or_insert_with(Instant::now);
+            if !passes || since.elapsed() > self.patience() {
                 return Err(error);
             }
             tokio::time::sleep(PAUSE.min(self.patience())).await;
@@ -158,13 +178,14 @@ impl Mirror {
         read: impl Fn(Single) -> F,
         check: impl Fn(R) -> Result<T, FormatError>,
     ) -> Result<Checked<T>> {
-        let began = Instant::now();
+        let mut failing_since = None;
         loop {
             let (error, is_answered) = match self.look_round(name, &read, &check).await {
                 Ok(checked) => return Ok(checked),
                 Err(failed) => failed,
             };
-            if is_answered || !is_absence(&error) || began.elapsed() > self.patience() {
+            let since = *failing_since.get_or_insert_with(Instant::now);
+            if is_answered || !is_absence(&error) || since.elapsed() > self.patience() {
                 return Err(error);
             }
             tokio::time::sleep(PAUSE.min(self.patience())).await;

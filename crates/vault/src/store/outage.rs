@@ -165,11 +165,17 @@ impl Pauses {
         }
     }
 
-    /// Waits before the next try; false when there will be none.
-    pub(super) async fn wait(&mut self, failure: &Failure, patience: Duration) -> bool {
+    /// Waits before the next try; false when there will be none. Patience is not used up by what the pace `held` back.
+    pub(super) async fn wait(
+        &mut self,
+        failure: &Failure,
+        held: Duration,
+        patience: Duration,
+    ) -> bool {
         let pause = failure.asked_pause().unwrap_or_default();
         let pause = pause.max(self.next.mul_f32(self.spread));
-        if self.tries >= TRIES && self.began.elapsed() + pause > patience {
+        let elapsed = self.began.elapsed().saturating_sub(held);
+        if self.tries >= TRIES && elapsed + pause > patience {
             return false;
         }
         tokio::time::sleep(pause).await;

@@ -1,10 +1,9 @@
 //! One place of a mirrored vault, and which names are whose.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use object_store::ObjectStore;
 use tokio::time::Instant;
 
 use super::Listed;
@@ -87,12 +86,11 @@ impl Away {
 
 impl Place {
     /// A place, or the reason why it cannot be opened.
-    pub(crate) fn new(url: String, mode: PlaceMode, inner: Result<Arc<dyn ObjectStore>>) -> Self {
-        let (inner, away) = match inner {
-            Ok(inner) => (Some(inner), None),
+    pub(crate) fn new(url: String, mode: PlaceMode, opened: Result<Single>) -> Self {
+        let (patient, away) = match opened {
+            Ok(store) => (Some(store), None),
             Err(error) => (None, Some(Away::now(&error, false))),
         };
-        let patient = inner.map(Single::new);
         let quick = patient
             .as_ref()
             .map(|store| store.with_own_patience(Duration::ZERO));

@@ -1,21 +1,23 @@
 //! One place behind deadlines and retries.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use futures::TryStreamExt;
 use object_store::path::Path;
 use object_store::{
     GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
 };
 
 use strongroom_crypto::Entropy;
+use tokio::time::Instant;
 
 use super::outage::{DEFAULT_PATIENCE, Failure, Pauses};
-use super::{Created, Listed};
+use super::{Created, Listed, receive};
+use crate::pace::{Direction, Pace, Pacer, Ticket};
 use crate::{Error, Result};
 
 /// Every operation may take this long, and longer in proportion to its bytes.
@@ -33,6 +35,10 @@ pub(crate) struct Single {
     /// It has answered once: credentials and name are right, and what fails from now on may pass.
     has_answered: Arc<AtomicBool>,
     patience_millis: Arc<AtomicU64>,
+    pacer: Pacer,
+    /// Its client looks for a [`Ticket`] and sends piece by piece. Any other store takes an object whole, when all of it
+    /// has had its turn.
+    is_line: bool,
 }
 
 impl Single {
@@ -42,6 +48,16 @@ impl Single {
             inner,
             has_answered: Arc::default(),
             patience_millis: Arc::new(AtomicU64::new(millis(DEFAULT_PATIENCE))),
+            pacer: Pacer::default(),
+            is_line: false,
+        }
+    }
+
+    /// Wraps a store that is reached by our own client.
+    pub(crate) fn on_line(inner: Arc<dyn ObjectStore>) -> Self {
+        Self {
+            is_line: true,
+            ..Self::new(inner)
         }
     }
 
@@ -63,6 +79,18 @@ impl Single {
             .store(millis(patience), Ordering::Relaxed);
     }
 
+    pub(crate) fn set_pace(&self, pace: Option<Arc<dyn Pace>>) {
+        self.pacer.set(pace);
+    }
+
+    pub(crate) fn pacer(&self) -> &Pacer {
+        &self.pacer
+    }
+
+    pub(crate) fn is_held(&self) -> bool {
+        self.pacer.is_holding()
+    }
+
     pub(super) fn has_answered(&self) -> bool {
         self.has_answered.load(Ordering::Relaxed)
     }
@@ -75,15 +103,24 @@ impl Single {
         }
     }
 
+    /// Does something within the time that it may take. What the pace held back was no silence of the store's.
     async fn within<T>(
         &self,
+        ticket: &Ticket,
         bytes: u64,
         work: impl Future<Output = object_store::Result<T>>,
     ) -> Result<T, Failure> {
         use object_store::Error as E;
-        let deadline = DEADLINE + Duration::from_secs(bytes / SLOWEST_BYTES_PER_SEC);
-        let Ok(outcome) = tokio::time::timeout(deadline, work).await else {
-            return Err(Failure::Silence);
+        let allowed = DEADLINE + Duration::from_secs(bytes / SLOWEST_BYTES_PER_SEC);
+        let (began, held_before) = (Instant::now(), ticket.held());
+        let deadline = || began + allowed + ticket.held().saturating_sub(held_before);
+        let mut work = pin!(work);
+        let outcome = loop {
+            match tokio::time::timeout_at(deadline(), &mut work).await {
+                Ok(outcome) => break outcome,
+                Err(_elapsed) if Instant::now() < deadline() => {}
+                Err(_elapsed) => return Err(Failure::Silence),
+            }
         };
         if let Ok(_) | Err(E::NotFound { .. } | E::AlreadyExists { .. }) = &outcome {
             self.has_answered.store(true, Ordering::Relaxed);
@@ -95,18 +132,19 @@ impl Single {
         &self,
         action: &'static str,
         object: &str,
+        ticket: &Ticket,
         bytes: u64,
         mut work: impl FnMut() -> F,
     ) -> Result<T> {
         let mut pauses = Pauses::for_object(object);
         loop {
-            let failure = match self.within(bytes, work()).await {
+            let failure = match self.within(ticket, bytes, work()).await {
                 Ok(value) => return Ok(value),
                 Err(failure @ Failure::Final(_)) => return Err(failure.into_error(action, object)),
                 Err(failure) => failure,
             };
             tracing::debug!(action, object, ?failure, "trying again");
-            if !pauses.wait(&failure, self.patience()).await {
+            if !pauses.wait(&failure, ticket.held(), self.patience()).await {
                 return Err(failure.into_error(action, object));
             }
         }
@@ -117,15 +155,13 @@ impl Single {
     pub(crate) async fn create_once(&self, name: &str, parts: &[Bytes]) -> Result<Created> {
         let path = Path::from(name);
         let bytes: u64 = parts.iter().map(|part| part.len() as u64).sum();
+        let ticket = self.ticket_to_send(bytes).await;
         let mut pauses = Pauses::for_object(name);
         loop {
             let payload: PutPayload = parts.iter().cloned().collect();
-            let options = PutOptions {
-                mode: PutMode::Create,
-                ..PutOptions::default()
-            };
+            let options = self.put_options(PutMode::Create, &ticket);
             let put = self.inner.put_opts(&path, payload, options);
-            let Err(failure) = self.within(bytes, put).await else {
+            let Err(failure) = self.within(&ticket, bytes, put).await else {
                 return Ok(Created::Ours);
             };
             let is_final = match &failure {
@@ -143,22 +179,41 @@ impl Single {
                 Err(Error::Missing { .. }) => {}
                 Err(error) => return Err(error),
             }
-            if !pauses.wait(&failure, self.patience()).await {
+            if !pauses.wait(&failure, ticket.held(), self.patience()).await {
                 return Err(failure.into_error("create", name));
             }
         }
     }
 
+    /// A ticket for an object of so many bytes. Where there is no line, all of it has its turn now, and once: how often
+    /// it must be tried is not the sender's doing.
+    async fn ticket_to_send(&self, bytes: u64) -> Ticket {
+        if !self.is_line {
+            let whole = self.pacer.ticket();
+            whole.pass(Direction::ToStore, bytes).await;
+        }
+        self.pacer.ticket()
+    }
+
+    fn put_options(&self, mode: PutMode, ticket: &Ticket) -> PutOptions {
+        let mut options = PutOptions::from(mode);
+        if self.is_line {
+            options.extensions.insert(ticket.clone());
+        }
+        options
+    }
+
     /// Reads a whole object of at most `max_bytes`.
     pub(crate) async fn read(&self, name: &str, max_bytes: u64) -> Result<Bytes> {
         let path = Path::from(name);
+        let ticket = self.pacer.ticket();
         let outcome = self
-            .retry("read", name, 256 << 20, || async {
+            .retry("read", name, &ticket, 256 << 20, || async {
                 let got = self.inner.get_opts(&path, GetOptions::default()).await?;
                 if got.meta.size > max_bytes {
                     Ok(Err(got.meta.size))
                 } else {
-                    got.bytes().await.map(Ok)
+                    receive::content(got, &ticket).await.map(Ok)
                 }
             })
             .await?;
@@ -183,15 +238,16 @@ impl Single {
     ) -> Result<Bytes> {
         let path = Path::from(name);
         let bytes = range.end.saturating_sub(range.start);
+        let ticket = self.pacer.ticket();
         let get = || async {
             let range = Some(GetRange::Bounded(range.clone()));
             let options = GetOptions {
                 range,
                 ..GetOptions::default()
             };
-            self.inner.get_opts(&path, options).await?.bytes().await
+            receive::content(self.inner.get_opts(&path, options).await?, &ticket).await
         };
-        let failure = match self.within(bytes, get()).await {
+        let failure = match self.within(&ticket, bytes, get()).await {
             Ok(read) => return Ok(read),
             Err(failure) => failure,
         };
@@ -201,7 +257,7 @@ impl Single {
             Failure::Final(object_store::Error::NotFound { .. })
         ) {
             let meta = self
-                .retry("look at", name, 0, || self.inner.head(&path))
+                .retry("look at", name, &ticket, 0, || self.inner.head(&path))
                 .await?;
             if meta.size <= range.start {
                 let source = crate::format::FormatError::Truncated("the object");
@@ -213,24 +269,18 @@ impl Single {
         }
         match failure {
             Failure::Final(_) => Err(failure.into_error("read", name)),
-            Failure::Passing(_) | Failure::Silence => self.retry("read", name, bytes, get).await,
+            Failure::Passing(_) | Failure::Silence => {
+                self.retry("read", name, &ticket, bytes, get).await
+            }
         }
     }
 
     /// All objects below a prefix, in no order.
     pub(crate) async fn list(&self, prefix: &str) -> Result<Vec<Listed>> {
         let path = Path::from(prefix);
-        self.retry("list", prefix, 64 << 20, || async {
-            let line = |meta: object_store::ObjectMeta| Listed {
-                name: meta.location.to_string(),
-                bytes: meta.size,
-                written_at: meta.last_modified,
-            };
-            self.inner
-                .list(Some(&path))
-                .map_ok(line)
-                .try_collect()
-                .await
+        let ticket = self.pacer.ticket();
+        self.retry("list", prefix, &ticket, 64 << 20, || {
+            receive::listing(&*self.inner, &path, self.is_line.then_some(&ticket))
         })
         .await
     }
@@ -238,8 +288,9 @@ impl Single {
     /// Length of an object.
     pub(crate) async fn length(&self, name: &str) -> Result<u64> {
         let path = Path::from(name);
+        let ticket = self.pacer.ticket();
         let meta = self
-            .retry("look for", name, 0, || self.inner.head(&path))
+            .retry("look for", name, &ticket, 0, || self.inner.head(&path))
             .await?;
         Ok(meta.size)
     }
@@ -252,8 +303,9 @@ impl Single {
         self.create_once(&name, &[Bytes::from_static(b"clock")])
             .await?;
         let path = Path::from(name.as_str());
+        let ticket = self.pacer.ticket();
         let meta = self
-            .retry("look at", &name, 0, || self.inner.head(&path))
+            .retry("look at", &name, &ticket, 0, || self.inner.head(&path))
             .await;
         self.delete(&name).await?;
         Ok(meta?.last_modified)
@@ -262,16 +314,22 @@ impl Single {
     /// Puts good bytes in the place of a copy that is damaged or missing.
     pub(crate) async fn replace(&self, name: &str, content: &Bytes) -> Result<()> {
         let path = Path::from(name);
-        let put = || self.inner.put(&path, content.clone().into());
-        self.retry("mend", name, content.len() as u64, put).await?;
+        let bytes = content.len() as u64;
+        let ticket = self.ticket_to_send(bytes).await;
+        let put = || {
+            let options = self.put_options(PutMode::Overwrite, &ticket);
+            self.inner.put_opts(&path, content.clone().into(), options)
+        };
+        self.retry("mend", name, &ticket, bytes, put).await?;
         Ok(())
     }
 
     /// Deletes an object; one that does not exist is deleted already.
     pub(crate) async fn delete(&self, name: &str) -> Result<()> {
         let path = Path::from(name);
+        let ticket = self.pacer.ticket();
         match self
-            .retry("delete", name, 0, || self.inner.delete(&path))
+            .retry("delete", name, &ticket, 0, || self.inner.delete(&path))
             .await
         {
             Err(Error::Missing { .. }) => Ok(()),

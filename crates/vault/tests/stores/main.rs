@@ -9,4 +9,5 @@ mod conformance;
 #[cfg(feature = "s3")]
 mod failing;
 mod outage;
+mod pace;
 mod places;

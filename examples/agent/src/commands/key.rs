@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use serde_json::json;
+use strongroom::Strongroom;
 use strongroom::crypto::{Passphrase, Role};
 use strongroom::vault::SlotView;
 
@@ -35,7 +36,7 @@ pub(crate) enum Command {
         /// Its id or a unique prefix, as `vault key list` shows it
         slot: String,
     },
-    /// Replace the passphrase; no data is rewritten
+    /// Replace the passphrase; no data is rewritten. If it is interrupted, both open the vault: run it again
     Change {
         #[command(flatten)]
         new: NewPassphrase,
@@ -202,5 +203,19 @@ fn change(agent: &Agent, new: &NewPassphrase) -> Result<Code> {
             "{kit} holds the old passphrase: note the new one there, or remove it"
         ));
     }
+    tell_others(agent, vault, &slot)?;
     Ok(Code::Done)
+}
+
+/// Whoever changes a passphrase wants to know what else opens the vault.
+fn tell_others(agent: &Agent, vault: &Strongroom, own: &str) -> Result<()> {
+    let is_other = |slot: &SlotView| !slot.info.is_credential && slot.slot_id.to_string() != own;
+    let others = slots::all(vault)?.into_iter().filter(is_other);
+    match others.count() {
+        0 => {}
+        count => agent.out.note(&format!(
+            "other passphrases open the vault, too: {count}; see `strongroom-agent vault key list`"
+        )),
+    }
+    Ok(())
 }

@@ -58,6 +58,9 @@ pub(crate) struct Args {
     /// Do not set owners and groups
     #[arg(long)]
     no_ownership: bool,
+    /// As fast as it can, whatever the throttle of the policy says
+    #[arg(long)]
+    no_throttle: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -93,6 +96,9 @@ impl Args {
 
 pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
     let target = target(args)?;
+    if args.no_throttle {
+        agent.throttle.turn_off();
+    }
     let access = access::open(agent, Need::Any)?;
     let point = chosen(&access.vault, args)?;
     let Some(target) = target else {

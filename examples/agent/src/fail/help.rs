@@ -143,6 +143,9 @@ fn vault_help(error: &VaultError) -> &'static str {
         VaultError::WrongKey => {
             "give the passphrase with --passphrase-file; a generated one stands in the recovery kit"
         }
+        VaultError::ReadOnly { .. } => {
+            "restore from it as you like; to write, install the newer version that made it, or a later one"
+        }
         VaultError::NotPermitted(_) => "give the owner's passphrase with --passphrase-file",
         VaultError::StoreRefused { .. } => {
             "choose a place that keeps what it is given and never overwrites, such as a local disk or S3 itself"

@@ -67,6 +67,7 @@ fn vault_code(error: &VaultError) -> Code {
         | VaultError::NoVault { .. }
         | VaultError::OtherVault { .. }
         | VaultError::NotPermitted(_)
+        | VaultError::ReadOnly { .. }
         | VaultError::StoreRefused { .. } => Code::Vault,
         VaultError::Missing { .. } => Code::Damage,
         VaultError::Object { source, .. } | VaultError::Format(source) => format_code(source),

@@ -14,6 +14,7 @@ use strongroom_jobs::JobMonitor;
 
 use super::{human, tell};
 use crate::run::Agent;
+use crate::throttle::Throttle;
 use bars::Bars;
 use counters::Counters;
 
@@ -32,6 +33,7 @@ pub(crate) struct Progress {
 struct Shared {
     counters: Counters,
     bars: Option<Bars>,
+    throttle: Option<Arc<Throttle>>,
     is_verbose: bool,
     /// The job that is written down as it goes.
     job: Option<Arc<JobMonitor>>,
@@ -46,6 +48,7 @@ impl Progress {
         let shared = Arc::new(Shared {
             counters: Counters::default(),
             bars: (out.progress && is_terminal).then(Bars::new),
+            throttle: out.throttle.clone(),
             is_verbose: out.verbose,
             job: agent.current.monitor(),
             is_over: AtomicBool::new(false),
@@ -108,7 +111,7 @@ impl Shared {
         let (mut rates, mut last_line) = (counters::Rates::default(), Instant::now());
         while !self.is_over.load(Ordering::Acquire) {
             std::thread::park_timeout(TICK);
-            let seen = self.counters.look();
+            let seen = self.counters.look(self.throttle.as_deref());
             rates.update(&seen);
             match &self.bars {
                 Some(bars) => bars.show(&seen, &rates),

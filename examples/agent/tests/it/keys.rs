@@ -62,6 +62,48 @@ fn a_changed_passphrase_opens_and_the_old_one_does_not() {
     machine.run(&["backup", "home"]).ends_with(0);
 }
 
+/// A change that was cut after it had written the new slot leaves what `add` leaves.
+#[test]
+fn a_change_that_was_interrupted_is_finished_by_the_next() {
+    let machine = backed_up();
+    let (old, new) = (
+        machine.at("passphrase"),
+        machine.passphrase_file("new", NEW),
+    );
+    let third = machine.passphrase_file("third", "another owner's passphrase");
+    let with = |what: &str, new: &str| {
+        let given = [
+            "--passphrase-file",
+            &old,
+            "--new-passphrase-file",
+            new,
+            "--json",
+        ];
+        let ended = machine.run(&[&["vault", "key", what][..], &given].concat());
+        ended.ends_with(0);
+        ended
+    };
+    let left = with("add", &new).document()["slot"].clone();
+    with("add", &third);
+    let ended = with("change", &new);
+    assert_eq!(ended.document()["slot"], left, "it is not written again");
+    assert!(
+        ended
+            .stderr
+            .contains("other passphrases open the vault, too: 1"),
+        "{}",
+        ended.stderr
+    );
+    machine
+        .run(&["points", "--passphrase-file", &old])
+        .fails_with(5, "wrong passphrase");
+    machine
+        .run(&["points", "--passphrase-file", &new])
+        .ends_with(0);
+    // Two passphrases and two credentials of this machine.
+    assert_eq!(slot_ids(&machine).len(), 4);
+}
+
 #[test]
 fn keys_change_only_for_the_owner() {
     let machine = backed_up();

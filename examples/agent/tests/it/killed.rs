@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::machine::{Ended, Machine, PASSPHRASE, content, random_bytes};
+use crate::machine::{Ended, Machine, PASSPHRASE, Variables, content, random_bytes};
 
 type Content = Vec<(PathBuf, Vec<u8>)>;
 
@@ -141,36 +141,55 @@ fn compare(keeper: &Machine, made: &BTreeMap<String, Content>) -> (usize, usize)
     (points.as_array().map_or(0, Vec::len), compared)
 }
 
-/// The agents share the vault of the first machine.
-fn storm(agents: u64, duration: Duration) {
-    let keeper = Machine::new();
-    let (vault, file) = (
-        keeper.vault(),
-        keeper.passphrase_file("passphrase", PASSPHRASE),
-    );
-    let init = [
-        "vault",
-        "init",
-        "--no-soft-delete",
-        "--vault",
-        &vault,
-        "--passphrase-file",
-        &file,
-    ];
-    keeper.run(&init).ends_with(0);
-    let machines: Vec<Machine> = (0..agents).map(|_| Machine::new()).collect();
-    for machine in &machines {
-        let file = machine.passphrase_file("passphrase", PASSPHRASE);
-        let attach = [
-            "vault",
-            "attach",
-            "--vault",
-            &vault,
-            "--passphrase-file",
-            &file,
-        ];
-        machine.run(&attach).ends_with(0);
+/// Where the vault stands.
+enum Place {
+    /// At a URL, with the settings that its agents need.
+    Cloud(String, Variables),
+    /// In a directory of the machine that keeps house.
+    Local,
+}
+
+impl Place {
+    /// `None` where the server is not installed.
+    fn s3() -> Option<Self> {
+        let server = strongroom_test_servers::s3()?;
+        let url = format!("s3://{}/storm", server.new_bucket());
+        Some(Self::Cloud(url, server.variables(server.port())))
     }
+
+    /// `None` where the server is not installed.
+    fn azure() -> Option<Self> {
+        let server = strongroom_test_servers::azure()?;
+        let url = format!("az://{}/storm", server.new_container());
+        Some(Self::Cloud(url, server.variables(server.port())))
+    }
+
+    /// The machine that keeps house in a new vault, and the agents that share it.
+    fn populate(self, agents: u64) -> (Machine, Vec<Machine>) {
+        let (url, variables) = match self {
+            Self::Cloud(url, variables) => (Some(url), variables),
+            Self::Local => (None, Variables::new()),
+        };
+        let keeper = Machine::with_variables(variables.clone());
+        let vault = url.unwrap_or_else(|| keeper.vault());
+        let join = |machine: &Machine, how: &[&str]| {
+            let file = machine.passphrase_file("passphrase", PASSPHRASE);
+            let place = ["--vault", &vault, "--passphrase-file", &file];
+            machine.run(&[how, &place].concat()).ends_with(0);
+        };
+        join(&keeper, &["vault", "init", "--no-soft-delete"]);
+        let machines: Vec<Machine> = (0..agents)
+            .map(|_| Machine::with_variables(variables.clone()))
+            .collect();
+        for machine in &machines {
+            join(machine, &["vault", "attach"]);
+        }
+        (keeper, machines)
+    }
+}
+
+fn storm(place: Place, agents: u64, duration: Duration) {
+    let (keeper, machines) = place.populate(agents);
     let (stop, tally) = (AtomicBool::new(false), Tally::default());
     let made = Mutex::new(BTreeMap::new());
     std::thread::scope(|scope| {
@@ -207,13 +226,46 @@ fn storm(agents: u64, duration: Duration) {
     assert!(count(&tally.killed) > 0);
 }
 
+const BRIEF: Duration = Duration::from_secs(10);
+const LONG: Duration = Duration::from_secs(300);
+
 #[test]
 fn agents_that_are_killed_lose_nothing() {
-    storm(3, Duration::from_secs(10));
+    storm(Place::Local, 3, BRIEF);
+}
+
+#[test]
+fn agents_that_are_killed_lose_nothing_in_s3() {
+    if let Some(place) = Place::s3() {
+        storm(place, 3, BRIEF);
+    }
+}
+
+#[test]
+fn agents_that_are_killed_lose_nothing_in_azure() {
+    if let Some(place) = Place::azure() {
+        storm(place, 3, BRIEF);
+    }
 }
 
 #[test]
 #[ignore = "soak: five minutes"]
 fn soak_agents_that_are_killed_lose_nothing() {
-    storm(8, Duration::from_secs(300));
+    storm(Place::Local, 8, LONG);
+}
+
+#[test]
+#[ignore = "soak: five minutes"]
+fn soak_agents_that_are_killed_lose_nothing_in_s3() {
+    if let Some(place) = Place::s3() {
+        storm(place, 8, LONG);
+    }
+}
+
+#[test]
+#[ignore = "soak: five minutes"]
+fn soak_agents_that_are_killed_lose_nothing_in_azure() {
+    if let Some(place) = Place::azure() {
+        storm(place, 8, LONG);
+    }
 }

@@ -17,12 +17,22 @@ pub(crate) const PASSPHRASE: &str = "correct horse battery staple";
 
 pub(crate) struct Machine {
     pub(crate) home: TempDir,
+    /// Settings that its agent finds in the environment.
+    variables: Variables,
 }
+
+/// Names and values in an environment.
+pub(crate) type Variables = Vec<(&'static str, String)>;
 
 impl Machine {
     pub(crate) fn new() -> Self {
+        Self::with_variables(Variables::new())
+    }
+
+    pub(crate) fn with_variables(variables: Variables) -> Self {
         Self {
             home: tempfile::tempdir().expect("a home"),
+            variables,
         }
     }
 
@@ -78,6 +88,7 @@ impl Machine {
             .env("HOME", self.home.path())
             // Root keeps its state elsewhere by default.
             .env("STRONGROOM_STATE_DIR", self.path("state"))
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .current_dir(self.home.path())
             .stdin(Stdio::null());
         command

@@ -30,4 +30,5 @@ mod settings;
 mod slain;
 mod stopped;
 mod terminal;
+mod throttle;
 mod verify;

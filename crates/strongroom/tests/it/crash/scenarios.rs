@@ -125,10 +125,17 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             world.back_up();
         },
         run: change_passphrase,
-        check: |_, memory| {
-            let secret = new_passphrase();
-            let opened = Strongroom::open_store(memory.clone(), SlotSecret::Passphrase(&secret));
+        check: |world, memory| {
+            let open = |passphrase: &Passphrase| {
+                Strongroom::open_store(memory.clone(), SlotSecret::Passphrase(passphrase))
+            };
+            let opened = open(&new_passphrase());
             assert!(opened.is_ok(), "{:?}", opened.err());
+            assert!(open(passphrase()).is_err(), "the old one opens it, too");
+            let vault = world.open(memory);
+            let slots = vault.wait(vault.vault().slots()).expect("listed");
+            let slots = slots.iter().filter(|slot| !slot.info.is_credential);
+            assert_eq!(slots.count(), 1, "slots of the new passphrase");
         },
     },
 ];

@@ -21,11 +21,6 @@ pub(super) fn run(agent: &Agent, args: &Args) -> Result<Code> {
         Fail::usage("this machine has no policy", help)
     })?;
     let policy = &read.policy;
-    if policy.throttle.is_some() {
-        agent
-            .out
-            .note("note: the throttle of the policy is not applied by this version");
-    }
     let jobs = jobs(args, policy)?;
     if let [job] = jobs.as_slice() {
         return one(agent, policy, job)?.print(agent);

@@ -11,7 +11,7 @@ pub(crate) use super::times::zone;
 
 use crate::fail::{Fail, Result};
 use crate::run::Agent;
-use crate::state::{read_private, write_private};
+use crate::state::{State, read_private, write_private};
 
 /// A policy file that keeps all rules.
 pub(crate) struct Read {
@@ -61,20 +61,25 @@ fn fail(path: &Path, problems: &Problems) -> Fail {
     fail
 }
 
-pub(crate) fn stored_path(agent: &Agent) -> Result<PathBuf> {
-    Ok(agent.state.dir()?.join("policy.toml"))
+/// Where the policy of this machine stands, if there is one.
+pub(crate) fn path(state: &State) -> Result<PathBuf> {
+    Ok(state.dir()?.join("policy.toml"))
 }
 
 /// The policy of this machine, if there is one.
 pub(crate) fn stored(agent: &Agent) -> Result<Option<Read>> {
     // A daemon goes on by the last good one when somebody has spoiled what stands there.
-    let path = match &agent.globals.policy_in_force {
-        Some(path) => path.clone(),
-        None => stored_path(agent)?,
-    };
-    match read_private(&path)? {
+    match &agent.globals.policy_in_force {
+        Some(path) => stored_at(path),
+        None => stored_at(&path(&agent.state)?),
+    }
+}
+
+/// The policy in this place, if there is one.
+pub(crate) fn stored_at(path: &Path) -> Result<Option<Read>> {
+    match read_private(path)? {
         None => Ok(None),
-        Some(text) => parse(&path, text.to_string()).map(Some),
+        Some(text) => parse(path, text.to_string()).map(Some),
     }
 }
 
@@ -95,7 +100,7 @@ pub(super) fn store(
     now: DateTime<Utc>,
 ) -> Result<PathBuf> {
     let dir = agent.state.prepare()?;
-    let path = stored_path(agent)?;
+    let path = path(&agent.state)?;
     if let Some(longer) = longer {
         let beside = dir.join("policy-before.json");
         let replaced = Replaced {

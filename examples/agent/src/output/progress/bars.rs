@@ -77,11 +77,15 @@ fn work(seen: &Seen, rates: &Rates) -> String {
 }
 
 fn store(seen: &Seen, rates: &Rates) -> String {
-    format!(
+    let mut text = format!(
         "{}, {}/s",
         human::bytes(seen.transferred_bytes),
         rate(rates.transferred.per_sec())
-    )
+    );
+    if let Some(most) = seen.throttled_to {
+        text.push_str(&format!(" (throttled to {most})"));
+    }
+    text
 }
 
 fn rate(bytes_per_sec: f64) -> String {
@@ -112,6 +116,13 @@ mod tests {
         assert_eq!(
             line(&seen, &rates),
             "reading: 1,200 files, 3.0 MiB of 5.0 MiB, 0 B/s; store: 1.0 MiB, 0 B/s"
+        );
+        let throttled = Seen {
+            throttled_to: "512 Kbps".parse().ok(),
+            ..seen.clone()
+        };
+        assert!(
+            line(&throttled, &rates).ends_with("store: 1.0 MiB, 0 B/s (throttled to 512 Kbps)")
         );
         rates.done = Rate::steady(1024.0 * 1024.0);
         assert!(line(&seen, &rates).contains("1.0 MiB/s, 2.0 s left"));

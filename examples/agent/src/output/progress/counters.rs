@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use strongroom::Phase;
 
+use crate::throttle::Throttle;
+
 #[derive(Default)]
 pub(super) struct Counters {
     phase: AtomicU8,
@@ -26,6 +28,8 @@ pub(super) struct Seen {
     /// What is likely to be done in the end, bytes; 0 when nobody knows.
     pub(super) expected_bytes: u64,
     pub(super) transferred_bytes: u64,
+    /// The rate that the throttle permits, each way.
+    pub(super) throttled_to: Option<strongroom_policy::Rate>,
     pub(super) current: Vec<u8>,
 }
 
@@ -76,7 +80,9 @@ impl Counters {
         }
     }
 
-    pub(super) fn look(&self) -> Seen {
+    /// A throttle knows of each piece that passes; what a call reports comes when an object is whole.
+    pub(super) fn look(&self, throttle: Option<&Throttle>) -> Seen {
+        let passed_bytes = throttle.map_or(0, Throttle::passed_bytes);
         let found_bytes = self.found_bytes.load(Relaxed);
         Seen {
             verb: VERBS
@@ -86,7 +92,8 @@ impl Counters {
             done_files: self.done_files.load(Relaxed),
             done_bytes: self.done_bytes.load(Relaxed),
             expected_bytes: self.expected_bytes.load(Relaxed).max(found_bytes),
-            transferred_bytes: self.transferred_bytes.load(Relaxed),
+            transferred_bytes: self.transferred_bytes.load(Relaxed).max(passed_bytes),
+            throttled_to: throttle.and_then(Throttle::rate),
             current: self
                 .current
                 .lock()
@@ -173,7 +180,7 @@ mod tests {
         counters.found(1000);
         counters.done(1, 400);
         counters.transferred(10);
-        let seen = counters.look();
+        let seen = counters.look(None);
         assert_eq!(
             (
                 seen.verb,
@@ -184,7 +191,7 @@ mod tests {
             ("reading", 1, 400, 1000)
         );
         counters.expect(5000);
-        assert_eq!(counters.look().expected_bytes, 5000);
+        assert_eq!(counters.look(None).expected_bytes, 5000);
 
         let mut rates = Rates::default();
         let start = Instant::now();
