@@ -163,7 +163,7 @@ impl<'h> Daemon<'h> {
         last + pause
     }
 
-    fn standing(&mut self, rules: &Rules, now: DateTime<Utc>) -> Standing {
+    fn standing(&self, rules: &Rules, now: DateTime<Utc>) -> Standing {
         let mut standing = Standing {
             halts: self.host.halts(),
             running: self.running(),

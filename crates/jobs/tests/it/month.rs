@@ -97,10 +97,13 @@ fn alerts(world: &World, now: DateTime<Utc>) -> Vec<Alert> {
     alerts
 }
 
-#[test]
-fn a_month_comes_to_what_the_policy_says() {
-    let (since, until) = (at("2026-03-10T12:00:00Z"), at("2026-04-10T12:00:00Z"));
-    let asked_at = at("2026-04-05T09:00:00Z");
+/// The month: when it begins and ends, and when somebody asks for a backup by hand.
+const SINCE: &str = "2026-03-10T12:00:00Z";
+const UNTIL: &str = "2026-04-10T12:00:00Z";
+const ASKED_AT: &str = "2026-04-05T09:00:00Z";
+
+/// What is left of it.
+fn month() -> World {
     let ask = Message::Ask(Asked {
         duty: Duty::backup(SourceName::local("home")),
         job: None,
@@ -112,10 +115,10 @@ fn a_month_comes_to_what_the_policy_says() {
             at("2026-03-21T08:00:00Z"),
             Happening::Sleep(at("2026-03-24T07:00:00Z")),
         ),
-        (asked_at, Happening::Say(ask)),
-        (until, Happening::Say(Message::Stop)),
+        (at(ASKED_AT), Happening::Say(ask)),
+        (at(UNTIL), Happening::Say(Message::Stop)),
     ];
-    let mut world = World::new(POLICY, &["home", "music"], since, script);
+    let mut world = World::new(POLICY, &["home", "music"], at(SINCE), script);
     let trouble = |source, from, until, code| Trouble {
         source,
         from: at(from),
@@ -144,7 +147,13 @@ fn a_month_comes_to_what_the_policy_says() {
     ];
     Daemon::new(&world, &*world.clock).run();
     world.expire().expect("expired");
+    world
+}
 
+#[test]
+fn a_month_comes_to_what_the_policy_says() {
+    let world = month();
+    let (since, until) = (at(SINCE), at(UNTIL));
     // The disk is full for three runs; the tries of the third, after 15, 45, 105 and 225 minutes, come to a success. Six runs
     // are slept through; the last of them is made up for on waking.
     let full = [
@@ -169,7 +178,7 @@ fn a_month_comes_to_what_the_policy_says() {
         ("2026-03-18T20:45:00Z", "2026-03-18T18:00"),
         ("2026-03-24T07:00:00Z", "2026-03-24T02:30"),
     ];
-    let home = expected(&world.policy, &both.clone().with_adhoc(asked_at), &late);
+    let home = expected(&world.policy, &both.clone().with_adhoc(at(ASKED_AT)), &late);
     assert_eq!(found(&world, "home", until), home);
     // The mount of this one was away for two runs; the last try of the second, after 705 minutes, finds it again.
     let gone = ["2026-04-01T16:00:00Z", "2026-04-02T00:30:00Z"];

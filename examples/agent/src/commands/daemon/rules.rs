@@ -88,9 +88,8 @@ impl Known {
         if self.text.as_ref() == Some(&text) {
             return (self.rules.clone(), None);
         }
-        let text = match self.settled(text) {
-            Some(text) => text,
-            None => return (self.rules.clone(), None),
+        let Some(text) = self.settled(text) else {
+            return (self.rules.clone(), None);
         };
         let event = match PolicyFile::parse(&text) {
             Ok(policy) => match write_private(&self.in_force(), text.as_bytes()) {
