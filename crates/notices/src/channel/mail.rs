@@ -90,7 +90,7 @@ impl MailChannel {
                 source: error.into(),
             };
         }
-        if error.is_response() || error.is_transient() || error.is_permanent() {
+        if error.status().is_some() {
             return Error::Refused {
                 place,
                 said: text::clean(&crate::error::in_one_line(&error)),

@@ -1,5 +1,6 @@
 //! Whom to trust: the authorities of the system, or those of one file and no others.
 
+use std::error::Error as StdError;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -57,19 +58,18 @@ pub(super) fn file(path: &Path, source: io::Error) -> Error {
 }
 
 /// True when a certificate stands somewhere in the chain of causes.
-pub(super) fn is_about_trust(error: &(dyn std::error::Error + 'static)) -> bool {
+pub(super) fn is_about_trust(error: &(dyn StdError + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
-        // An error of I/O shows the causes of what it wraps, not what it wraps.
-        let wrapped = error
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref)
-            .and_then(|inner| inner.downcast_ref::<rustls::Error>());
-        let own = error.downcast_ref::<rustls::Error>().or(wrapped);
-        if own.is_some_and(|error| matches!(error, rustls::Error::InvalidCertificate(_))) {
-            return true;
+        if let Some(error) = error.downcast_ref::<rustls::Error>() {
+            return matches!(error, rustls::Error::InvalidCertificate(_));
         }
-        next = error.source();
+        // An error of I/O gives the causes of what it wraps, but not what it wraps.
+        let wrapped = error.downcast_ref::<io::Error>();
+        next = match wrapped.and_then(io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
     }
     false
 }
