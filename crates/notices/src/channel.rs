@@ -10,7 +10,7 @@ mod webhook;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::notice::Notice;
 use crate::settings::{JOURNAL, MAIL, Settings};
 
@@ -61,7 +61,16 @@ impl Channels {
         self.by_name.insert(name.to_owned(), Box::new(channel));
     }
 
-    pub(crate) fn get(&self, name: &str) -> Option<&dyn Channel> {
-        self.by_name.get(name).map(AsRef::as_ref)
+    /// Sends a notice through the channel that its destination names.
+    ///
+    /// # Errors
+    /// Those of the channel; [`Error::Settings`] when there is none of the name.
+    pub fn send(&self, notice: &Notice) -> Result<()> {
+        let name = &notice.destination.channel;
+        let channel = self.by_name.get(name).ok_or_else(|| Error::Settings {
+            line: None,
+            message: format!("there is no channel {name:?}"),
+        })?;
+        channel.send(notice)
     }
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use strongroom_catalog::{AlertClass, AlertId, NewAlert, Severity};
 
 use crate::channel::Channels;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::notice::Notice;
 use crate::sent::Sent;
 
@@ -65,13 +65,7 @@ pub fn deliver(
             keep(sent)?;
             continue;
         }
-        let outcome = match channels.get(channel) {
-            Some(channel) => channel.send(&notice),
-            None => Err(Error::Settings {
-                line: None,
-                message: format!("there is no channel {channel:?}"),
-            }),
-        };
+        let outcome = channels.send(&notice);
         match &outcome {
             Ok(()) => sent.delivered(&notice, clock()),
             Err(error) => sent.failed(&notice.destination, error, clock()),

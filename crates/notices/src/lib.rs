@@ -77,5 +77,7 @@ pub use security::{
     MANY_FILES_COUNT, MANY_FILES_PERCENT, MANY_FILES_TIMES, Run, SecurityEvent, security_alerts,
 };
 pub use sent::{Failing, GIVEN_UP_DAYS, Sent};
-pub use settings::{Command, Frequency, JOURNAL, MAIL, Mail, MailTls, Person, Settings, Webhook};
+pub use settings::{
+    Audience, Command, Frequency, JOURNAL, MAIL, Mail, MailTls, Person, Settings, Webhook,
+};
 pub use text::{html, plain, subject};

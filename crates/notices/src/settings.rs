@@ -127,11 +127,14 @@ pub struct Command {
 
 /// A recipient, and what it wants to hear.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Audience {
-    pub(crate) destination: Destination,
-    pub(crate) severities: BTreeSet<Severity>,
-    /// It is no person who would be disturbed.
-    pub(crate) is_log: bool,
+#[non_exhaustive]
+pub struct Audience {
+    /// Who it is.
+    pub destination: Destination,
+    /// Of what it is told beside security.
+    pub severities: BTreeSet<Severity>,
+    /// It is no person who would be disturbed: it gets each alert at once.
+    pub is_log: bool,
 }
 
 impl Settings {
@@ -165,7 +168,9 @@ impl Settings {
         audiences.map(|audience| audience.destination).collect()
     }
 
-    pub(crate) fn audiences(&self) -> Vec<Audience> {
+    /// Everyone who can be told, with what they want to hear.
+    #[must_use]
+    pub fn audiences(&self) -> Vec<Audience> {
         let mut audiences = vec![Audience {
             destination: Destination::channel(JOURNAL),
             severities: self.journal.clone(),

@@ -12,6 +12,7 @@ pub(crate) mod find;
 pub(crate) mod hold;
 pub(crate) mod key;
 pub(crate) mod ls;
+pub(crate) mod notices;
 pub(crate) mod pages;
 pub(crate) mod points;
 pub(crate) mod policy;

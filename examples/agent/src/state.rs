@@ -9,6 +9,7 @@
 //! policy.toml                      the policy of this machine
 //! policy-before.json               one that keeps more, until the edit that replaced it has settled
 //! runs/<source>.json               which scheduled runs a source has had
+//! notices.json                     whom notices have told what
 //! seen                             the newest time that a run has seen
 //! vaults/<vault id>/heads.json     the furthest points that this machine has seen there
 //! vaults/<vault id>/verified       when it has read which packs

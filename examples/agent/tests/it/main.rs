@@ -18,6 +18,7 @@ mod killed;
 mod limits;
 mod locks;
 mod machine;
+mod notices;
 mod output;
 mod places;
 mod policy;
