@@ -81,3 +81,8 @@ pub use settings::{
     Audience, Command, Frequency, JOURNAL, MAIL, Mail, MailTls, Person, Settings, Webhook,
 };
 pub use text::{html, plain, subject};
+
+/// The example of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

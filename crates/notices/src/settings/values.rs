@@ -56,8 +56,8 @@ checked_text! {
 checked_text! {
     /// A proxy.
     Proxy, |text| {
-        let tried = reqwest::Proxy::all(text).and_then(|_| Ok(reqwest::Url::parse(text)));
-        need(matches!(tried, Ok(Ok(_))), || format!("{text:?} is no proxy, such as http://proxy:3128"))
+        let is_good = reqwest::Proxy::all(text).is_ok() && reqwest::Url::parse(text).is_ok();
+        need(is_good, || format!("{text:?} is no proxy, such as http://proxy:3128"))
     }
 }
 

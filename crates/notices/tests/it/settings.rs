@@ -9,43 +9,50 @@ use crate::world::settings;
 
 #[test]
 fn every_key_is_read() {
-    let all = settings(include_str!("all.toml"));
-    assert_eq!(all.machine, "laptop in the attic");
-    assert_eq!(all.frequency, Frequency::Hourly);
-    assert!(!all.resolutions);
-    assert_eq!(all.journal, [Severity::Critical].into());
+    // What the guide shows.
+    let guide = include_str!("../../../../docs/guide/notices.md");
+    let (_, toml) = guide.split_once("```toml\n").unwrap();
+    let (toml, _) = toml.split_once("```").unwrap();
+    let all = settings(toml);
+    assert_eq!(all.machine, "attic");
+    assert_eq!((all.frequency, all.resolutions), (Frequency::Each, true));
+    assert_eq!(all.journal.len(), 4);
     let mail = all.mail.as_ref().unwrap();
-    assert_eq!((mail.server.as_str(), mail.port), ("smtp.example.org", 465));
-    assert_eq!(mail.tls, MailTls::Implicit);
-    assert_eq!(mail.timeout_secs, 20);
+    assert_eq!((mail.server.as_str(), mail.port), ("smtp.example.org", 587));
+    assert_eq!((mail.tls, mail.timeout_secs), (MailTls::Starttls, 30));
     let login = mail.login.as_ref().unwrap();
     assert_eq!(login.1, Path::new("/etc/strongroom/smtp-password"));
-    assert_eq!(
-        mail.ca_file.as_deref(),
-        Some(Path::new("/etc/ssl/ours.pem"))
-    );
-    let to: Vec<_> = mail
-        .to
-        .iter()
+    let ours = Some(Path::new("/etc/ssl/our-authority.pem"));
+    assert_eq!(mail.ca_file.as_deref(), ours);
+    let to = mail.to.iter();
+    let to: Vec<_> = to
         .map(|to| (to.address.as_str(), to.severities.len()))
         .collect();
     assert_eq!(to, [("admin@example.org", 3), ("boss@example.org", 1)]);
     let hook = &all.webhooks[0];
     assert_eq!((hook.name.as_str(), hook.timeout_secs), ("chat", 30));
     assert_eq!(hook.proxy.as_deref(), Some("http://proxy:3128"));
-    assert!(hook.secret_file.is_some() && hook.ca_file.is_none());
-    assert_eq!(all.commands[0].run, ["/usr/local/bin/page", "--who", "me"]);
+    assert!(hook.secret_file.is_some() && hook.ca_file.as_deref() == ours);
+    assert_eq!(all.commands[0].run, ["/usr/local/bin/page", "--urgent"]);
+    assert_eq!(all.commands[0].severities, [Severity::Critical].into());
     let names: Vec<String> = all.destinations().iter().map(ToString::to_string).collect();
+    let mails = ["mail to admin@example.org", "mail to boss@example.org"];
+    assert_eq!(names, ["journal", mails[0], mails[1], "chat", "pager"]);
+    let hourly = settings("[notices]\nfrequency = \"hourly\"\nresolutions = false\n");
     assert_eq!(
-        names,
-        [
-            "journal",
-            "mail to admin@example.org",
-            "mail to boss@example.org",
-            "chat",
-            "pager"
-        ]
+        (hourly.frequency, hourly.resolutions),
+        (Frequency::Hourly, false)
     );
+    for (word, tls, port) in [
+        ("implicit", MailTls::Implicit, 465),
+        ("off", MailTls::Off, 25),
+    ] {
+        let mail = format!(
+            "[notices.mail]\nserver = \"mx\"\nfrom = \"a@b.org\"\nto = [\"c@d.org\"]\ntls = \"{word}\"\n"
+        );
+        let mail = settings(&mail).mail.unwrap();
+        assert_eq!((mail.tls, mail.port), (tls, port));
+    }
 }
 
 #[test]
