@@ -1,6 +1,8 @@
 //! What is about security: pure functions from what has happened to the alerts that nobody can turn off.
 
-use strongroom_catalog::{AlertClass, NewAlert, Severity, SourceName};
+use strongroom_catalog::{
+    ALERT_KEY_MAX_BYTES, AlertClass, NAME_MAX_BYTES, NewAlert, Severity, SourceName,
+};
 
 /// So many changed files at once are suspicious only beyond this number.
 pub const MANY_FILES_COUNT: u64 = 1000;
@@ -129,15 +131,22 @@ struct Found {
 }
 
 impl Found {
+    /// No name is so long that the catalog refuses the alert: whoever chooses names must not be able to keep it quiet.
     fn alert(self, source: Option<SourceName>) -> NewAlert {
-        let key = match self.of.is_empty() {
-            true => self.code.to_owned(),
-            false => format!("{}:{}", self.code, self.of),
+        let key = match self.of.len() {
+            0 => self.code.to_owned(),
+            length if self.code.len() + 1 + length <= ALERT_KEY_MAX_BYTES => {
+                format!("{}:{}", self.code, self.of)
+            }
+            _ => format!("{}:{}", self.code, blake3::hash(self.of.as_bytes())),
         };
         let (class, code) = (AlertClass::Security, self.code);
         let mut alert = NewAlert::new(key, class, self.severity, code, self.message);
         alert.help = Some(self.help.to_owned());
-        alert.source = source;
+        alert.source = source.filter(|source| {
+            let is_short = |name: &str| name.len() <= NAME_MAX_BYTES;
+            is_short(&source.machine) && is_short(&source.name) && !source.name.is_empty()
+        });
         alert
     }
 }

@@ -137,3 +137,19 @@ fn a_catalog_takes_every_one_and_none_can_be_silenced() {
         events.len()
     );
 }
+
+#[test]
+fn no_name_keeps_an_alert_out_of_the_catalog() {
+    let now = "2026-03-28T12:00:00Z".parse().unwrap();
+    let catalog = strongroom_catalog::Catalog::in_memory().unwrap();
+    let names = [0, 1, 1008, 1009, 1010, 1024, 1025, 5000].map(|length| "x".repeat(length));
+    for name in &names {
+        let alerts = security_alerts(&SecurityEvent::PointsDeleted {
+            source: Some(SourceName::new(name, name)),
+            points_count: 1,
+            is_final: true,
+        });
+        let raised = catalog.change(|change| change.raise_alert(&alerts[0], now));
+        assert_eq!(raised.unwrap().seen_count, 1, "{} bytes", name.len());
+    }
+}
