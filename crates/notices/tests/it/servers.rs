@@ -132,7 +132,8 @@ pub(crate) fn https(
 }
 
 /// As [`https`], without TLS.
-pub(crate) fn http(answer: &'static str) -> (u16, Receiver<Request>) {
+pub(crate) fn http(answer: impl Into<String>) -> (u16, Receiver<Request>) {
+    let answer = answer.into();
     let (sender, receiver) = channel();
     let port = serve(move |mut stream| {
         let request = read_request(&mut stream).unwrap();

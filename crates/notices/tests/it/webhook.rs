@@ -118,6 +118,16 @@ fn refusals_say_what_was_said_and_whether_they_pass() {
 }
 
 #[test]
+fn what_is_signed_for_one_receiver_goes_to_no_other() {
+    let (other, requests) = servers::http("204 No Content");
+    let moved = format!("307 Temporary Redirect\r\nlocation: http://127.0.0.1:{other}/");
+    let (port, _requests) = servers::http(moved);
+    let sent = channel(&format!("http://127.0.0.1:{port}/"), "").send(&notice());
+    assert!(matches!(sent, Err(Error::Refused { .. })), "{sent:?}");
+    assert!(requests.try_recv().is_err());
+}
+
+#[test]
 fn receivers_that_are_none_hold_nobody() {
     let call = |port: u16| channel(&format!("http://127.0.0.1:{port}/secret"), "").send(&notice());
     for port in [servers::silent(), servers::dribbling()] {
