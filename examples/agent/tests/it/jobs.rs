@@ -164,17 +164,16 @@ fn what_was_mistyped_is_no_alert() {
 #[test]
 fn what_was_skipped_is_a_warning() {
     let machine = machine();
-    let socket = std::os::unix::net::UnixListener::bind(machine.path("home/socket"));
-    drop(socket);
-    fs::write(machine.path("home/secret"), "x").expect("written");
-    let backup = machine.run(&["backup", "home", "--json"]);
-    if backup.code == Some(3) {
-        let jobs = machine.json(&["jobs"]);
-        assert_eq!(jobs[0]["state"], "completed_with_warnings");
-        assert_eq!(machine.json(&["alerts"])[0]["key"], "backup_warnings:home");
-    } else {
-        backup.ends_with(0);
-    }
+    machine.run(&["backup", "home", "missing"]).ends_with(3);
+    let jobs = machine.json(&["jobs"]);
+    assert_eq!(jobs[0]["state"], "completed_with_warnings");
+    assert_eq!(jobs[0]["warnings_count"], 1);
+    let alerts = machine.json(&["alerts"]);
+    assert_eq!(alerts[0]["key"], "backup_warnings:home");
+    assert_eq!(alerts[0]["severity"], "warning");
+    // One without ends it.
+    machine.run(&["backup", "home"]).ends_with(0);
+    assert_eq!(machine.json(&["alerts"]), json!([]));
 }
 
 #[test]
