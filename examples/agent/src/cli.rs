@@ -108,6 +108,9 @@ pub(crate) enum Command {
     /// Check, set and show when points are made and how long they are kept; tell what would happen
     #[command(subcommand)]
     Policy(commands::policy::Command),
+    /// Tell who hears of alerts, and test that notices arrive
+    #[command(subcommand)]
+    Notices(commands::notices::Command),
     /// List what a recovery point holds
     Ls(commands::ls::Args),
     /// Find entries by name or path in recovery points

@@ -16,6 +16,7 @@ pub(crate) mod jobs;
 pub(crate) mod key;
 pub(crate) mod ls;
 pub(crate) mod mount;
+pub(crate) mod notices;
 pub(crate) mod pages;
 pub(crate) mod pause;
 pub(crate) mod points;

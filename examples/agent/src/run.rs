@@ -119,6 +119,7 @@ fn dispatch(agent: &Agent, command: &Command) -> Result<Code> {
         Command::Backup(args) => commands::backup::run(agent, args),
         Command::Points(args) => commands::points::run(agent, args),
         Command::Policy(command) => commands::policy::run(agent, command),
+        Command::Notices(command) => commands::notices::run(agent, command),
         Command::Ls(args) => commands::ls::run(agent, args),
         Command::Find(args) => commands::find::run(agent, args),
         Command::Cat(args) => commands::cat::run(agent, args),

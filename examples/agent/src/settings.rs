@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use strongroom_notices as notices;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -14,8 +15,8 @@ use crate::values;
 
 /// Name of the configuration file in the state directory.
 const FILE: &str = "config.toml";
-const KEYS: &str =
-    "vault, passphrase_file, passphrase_command, state_dir, cache_dir, max_memory and proxy";
+const KEYS: &str = "vault, passphrase_file, passphrase_command, state_dir, cache_dir, max_memory, proxy and the section \
+                    [notices]";
 
 /// Defaults as a file gives them; paths are relative to its directory.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -40,28 +41,62 @@ struct Wrong {
 pub(crate) fn complete(flags: Globals) -> Result<(Globals, State)> {
     let globals = with_variables(flags, |name| std::env::var_os(name));
     let state = State::locate(globals.state_dir.as_deref());
-    let (path, is_named) = match (&globals.config, state.dir()) {
-        (Some(path), _) => (path.clone(), true),
-        (None, Ok(dir)) => (dir.join(FILE), false),
-        (None, Err(_)) => return Ok((globals, state)),
-    };
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if !is_named && error.kind() == std::io::ErrorKind::NotFound => {
-            return Ok((globals, state));
-        }
-        Err(error) if is_out_of_files(&error) => return Err(Fail::own_file("read", &path, &error)),
-        Err(error) => {
-            let message = format!("cannot read the configuration file {}", path.display());
-            let help = "give --config a TOML file that this user may read";
-            return Err(Fail::usage(message, help).because(&error));
-        }
+    let Some(File {
+        path,
+        text,
+        is_named,
+    }) = read(&globals, &state)?
+    else {
+        return Ok((globals, state));
     };
     let settings = parse(&text, is_named).map_err(|wrong| fail(&path, &text, &wrong))?;
     let base = std::path::absolute(&path).unwrap_or(path);
     let globals = with_settings(globals, settings, base.parent().unwrap_or(Path::new("/")));
     let state = State::locate(globals.state_dir.as_deref());
     Ok((globals, state))
+}
+
+/// Who is told what: the section `[notices]`, which nothing else looks at.
+pub(crate) fn notices(globals: &Globals, state: &State, host: &str) -> Result<notices::Settings> {
+    let Some(File { path, text, .. }) = read(globals, state)? else {
+        return Ok(notices::Settings::new(host));
+    };
+    let base = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
+    let base = base.parent().unwrap_or(Path::new("/"));
+    notices::Settings::parse(&text, base, host).map_err(|error| {
+        let message = format!("{}, {error}", path.display());
+        Fail::usage(message, error.help())
+    })
+}
+
+/// A configuration file, and whether a flag names it.
+struct File {
+    path: PathBuf,
+    text: String,
+    is_named: bool,
+}
+
+/// The file of the flag, or that of the state directory if there is one.
+fn read(globals: &Globals, state: &State) -> Result<Option<File>> {
+    let (path, is_named) = match (&globals.config, state.dir()) {
+        (Some(path), _) => (path.clone(), true),
+        (None, Ok(dir)) => (dir.join(FILE), false),
+        (None, Err(_)) => return Ok(None),
+    };
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(Some(File {
+            path,
+            text,
+            is_named,
+        })),
+        Err(error) if !is_named && error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) if is_out_of_files(&error) => Err(Fail::own_file("read", &path, &error)),
+        Err(error) => {
+            let message = format!("cannot read the configuration file {}", path.display());
+            let help = "give --config a TOML file that this user may read";
+            Err(Fail::usage(message, help).because(&error))
+        }
+    }
 }
 
 /// The directory for what can be made again, unless one is named.
@@ -152,6 +187,8 @@ fn parse(text: &str, may_name_state: bool) -> Result<Settings, Wrong> {
                 let said = values::proxy(&text()?);
                 settings.proxy = Some(said.map_err(|said| wrong(format!("proxy: {said}")))?);
             }
+            // `notices` reads it.
+            "notices" if matches!(value.get_ref(), DeValue::Table(_)) => {}
             _ => return Err(wrong(format!("there is no key {name:?}"))),
         }
     }

@@ -14,6 +14,7 @@
 //! policy-in-force.toml             the last good policy, which the daemon goes by
 //! catalog.{redb,lock}, running/    jobs, alerts and points: see `strongroom_jobs::Journal`
 //! daemon.lock, daemon.sock         held, and listened at, while the daemon runs
+//! notices.json                     whom notices have told what
 //! seen                             the newest time that a run has seen
 //! vaults/<vault id>/heads.json     the furthest points that this machine has seen there
 //! vaults/<vault id>/verified       when it has read which packs

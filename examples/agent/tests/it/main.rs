@@ -22,6 +22,7 @@ mod limits;
 mod locks;
 mod machine;
 mod mount;
+mod notices;
 mod output;
 mod places;
 mod policy;
