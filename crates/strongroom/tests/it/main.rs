@@ -16,6 +16,7 @@ mod costs;
 mod counted;
 mod crash;
 mod damage;
+mod failover;
 mod full_disk;
 mod heal;
 mod histories;
