@@ -11,7 +11,8 @@ use strongroom_chunking::{ChunkHasher, ChunkSizes, Chunker, GearTable, Masks};
 use strongroom_crypto::{BlockType, Credential, OsEntropy, Passphrase, SlotSecret};
 use strongroom_vault::format::{ChunkAddress, ObjectKind, PackId, PlaceMode, SegmentPack, Toc};
 use strongroom_vault::{
-    BlockReader, CaughtUp, InitOptions, Pace, Store, Vault, VaultUrl, create_store, open_store,
+    BlockReader, CaughtUp, FailoverReport, InitOptions, Pace, Store, Vault, VaultUrl, create_store,
+    open_store,
 };
 use tokio::runtime::Runtime;
 
@@ -329,6 +330,18 @@ impl Strongroom {
     /// When the place that decides cannot be reached. Any other that fails is told in its line.
     pub fn catch_up(&self, dry_run: bool) -> Result<Vec<CaughtUp>> {
         let work = strongroom_vault::catch_up(self.vault(), self.reader(), dry_run);
+        Ok(self.wait(work)?)
+    }
+
+    /// Makes the place `to` of a mirrored vault decide, e.g. because the one that did is lost; places in `drop` leave the
+    /// vault. Ends all open sessions. This handle decides nothing afterwards: open the vault again. With `dry_run`, tells
+    /// what would be.
+    ///
+    /// # Errors
+    /// Without the owner's key; when a URL is none of the vault's places; or when a place that is not dropped cannot be
+    /// reached.
+    pub fn failover(&self, to: &str, drop: &[String], dry_run: bool) -> Result<FailoverReport> {
+        let work = strongroom_vault::failover(self.vault(), to, drop, dry_run, self.now());
         Ok(self.wait(work)?)
     }
 

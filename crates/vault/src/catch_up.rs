@@ -6,12 +6,14 @@ use bytes::Bytes;
 use futures::future::join_all;
 
 use crate::format::{Header, ObjectKind, ObjectName};
-use crate::store::{Place, is_free};
+use crate::store::{Mirror, Place, is_free};
 use crate::sweep::Cycles;
 use crate::{BlockReader, Error, Result, Vault};
 
 /// Beginnings of names that are decided once, the configuration apart.
-const DECIDED: [&str; 6] = ["keys", "points", "sess", "gc", "chain", "remap"];
+const DECIDED: [&str; 8] = [
+    "gen", "keys", "chain", "gc", "remap", "notice", "sess", "points",
+];
 /// No object that is no pack is longer.
 const OBJECT_MAX_BYTES: u64 = 257 << 20;
 
@@ -64,6 +66,7 @@ pub async fn catch_up(vault: &Vault, reader: &BlockReader, dry_run: bool) -> Res
     }
     let run = Run {
         vault,
+        mirror,
         reader,
         dry_run,
     };
@@ -95,6 +98,7 @@ async fn everything(place: &Place) -> Result<BTreeMap<String, u64>> {
 
 struct Run<'a> {
     vault: &'a Vault,
+    mirror: &'a Mirror,
     reader: &'a BlockReader,
     dry_run: bool,
 }
@@ -148,11 +152,15 @@ impl Run<'_> {
         lacking: &[(&String, u64)],
         told: &mut CaughtUp,
     ) -> Result<()> {
-        // The configuration last: a place that has it counts as one.
-        let (config, others): (Vec<_>, Vec<_>) = lacking
-            .iter()
-            .partition(|(name, _)| ObjectName::parse(name) == Some(ObjectName::Config));
-        for (name, _) in others.into_iter().chain(config) {
+        let mut ordered: Vec<_> = lacking.iter().collect();
+        ordered.sort_by_key(|(name, _)| rank(name));
+        self.mirror.look_at(place).await?;
+        let mut is_looked_at = false;
+        for &(name, _) in ordered {
+            if rank(name) >= rank("points") && !is_looked_at {
+                self.mirror.look_at(place).await?;
+                is_looked_at = true;
+            }
             let content = match self.whole(name).await {
                 Ok(content) => content,
                 // A sweep may have deleted it meanwhile.
@@ -163,9 +171,16 @@ impl Run<'_> {
                 }
                 Err(error) => return Err(error),
             };
-            place.replace(name, &content).await?;
+            if is_free(name) {
+                place.replace(name, &content).await?;
+            } else {
+                place.create(name, &content).await?;
+            }
             told.copied_count += 1;
             told.copied_bytes += content.len() as u64;
+        }
+        if !is_looked_at {
+            self.mirror.look_at(place).await?;
         }
         Ok(())
     }
@@ -188,6 +203,20 @@ impl Run<'_> {
                 Ok(object)
             });
         Ok(read.await?.value)
+    }
+}
+
+/// The order in which a place gets what it lacks: links before the plans that go with them, registrations before points,
+/// and the configuration last, for a place that has it counts as one. Between registrations and points it is asked whether
+/// a newer generation has begun there.
+fn rank(name: &str) -> usize {
+    let first = name.split('/').next().unwrap_or_default();
+    let decided = DECIDED.iter().position(|prefix| *prefix == first);
+    match decided {
+        Some(at) if first != "points" => at,
+        None if is_free(name) => DECIDED.len(),
+        Some(_) => DECIDED.len() + 1,
+        None => DECIDED.len() + 2,
     }
 }
 

@@ -33,6 +33,16 @@ pub enum Error {
         /// What it did when it was asked last.
         reason: String,
     },
+    /// A newer generation of the vault has begun: this handle belongs to an older one and decides nothing any more.
+    #[error(
+        "generation {generation} of the vault has begun at {place}: this run belongs to an older one"
+    )]
+    Superseded {
+        /// Where it was found.
+        place: String,
+        /// Its number.
+        generation: u64,
+    },
     /// An object that must be there is not.
     #[error("{object} is missing in the vault")]
     Missing {

@@ -10,6 +10,7 @@ mod control;
 mod copied;
 mod cycle;
 mod error;
+mod generation;
 mod header;
 mod ids;
 mod json;
@@ -33,6 +34,7 @@ pub use control::{Checkpoint, Fence, Pin, Registration};
 pub use copied::{COPIED_FRONT_BYTES, CopiedPoint};
 pub use cycle::{CYCLE_MAX_ENTRIES, End, Mark, Plan};
 pub use error::FormatError;
+pub use generation::{CountedPlans, Generation};
 pub use header::{EXT_MAX_BYTES, HEADER_BYTES, Header, ObjectKind};
 pub(crate) use ids::parse_hex;
 pub use ids::{

@@ -1,5 +1,6 @@
 //! Object stores as a vault needs them: deadlines, retries, create-once with read-back, in one place or in several.
 
+mod generations;
 mod mirror;
 mod outage;
 mod place;
@@ -16,9 +17,10 @@ use object_store::ObjectStore;
 use strongroom_crypto::Entropy;
 
 use crate::error::in_object;
-use crate::format::{FormatError, PlaceMode};
+use crate::format::{DomainId, FormatError, Generation, PlaceMode};
 use crate::pace::Pace;
 use crate::{Error, Result};
+pub(crate) use generations::Authority;
 pub(crate) use mirror::Mirror;
 pub use place::PlaceView;
 pub(crate) use place::{Place, is_free};
@@ -122,11 +124,52 @@ impl Store {
             .into_iter()
             .map(|(url, mode, inner)| Place::new(url, mode, Ok(Single::new(inner))))
             .collect();
-        Self::of_places(places)
+        Self::of_places(places, None)
     }
 
-    pub(crate) fn of_places(places: Vec<Place>) -> Self {
-        Self::of_kind(Kind::Many(Arc::new(Mirror::new(places))))
+    /// These places, by the configuration or by a generation that this authority has signed.
+    pub(crate) fn of_places(
+        places: Vec<Place>,
+        generation: Option<(Generation, Authority)>,
+    ) -> Self {
+        Self::of_kind(Kind::Many(Arc::new(Mirror::new(places, generation))))
+    }
+
+    /// The generation of a vault whose owner has made another place decide; 0 before that.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.as_mirror().map_or(0, Mirror::number)
+    }
+
+    /// Says that a generation of this number was seen before. Where the places show only older ones, nothing is written
+    /// from here on: somebody decides elsewhere.
+    pub fn require_generation(&self, number: u64) {
+        if let Some(mirror) = self.as_mirror().filter(|mirror| mirror.number() < number) {
+            mirror.newer.get_or_init(|| number);
+        }
+    }
+
+    /// Whether the stored plan of a sweep cycle counts in this generation.
+    pub(crate) fn counts_cycle(&self, domain: &DomainId, cycle: u64) -> bool {
+        let generation = self.as_mirror().and_then(Mirror::generation);
+        generation.is_none_or(|generation| generation.counts(domain, cycle))
+    }
+
+    /// Where stored plans may be carried out now, for [`Store::delete_planned`].
+    pub(crate) async fn ready_for_plans(&self, domain: &DomainId) -> Result<Vec<usize>> {
+        match self.as_mirror() {
+            None => Ok(Vec::new()),
+            Some(mirror) => mirror.ready_for_plans(domain).await,
+        }
+    }
+
+    /// Deletes what a stored plan names, in the places that are ready for it.
+    pub(crate) async fn delete_planned(&self, ready: &[usize], name: &str) -> Result<()> {
+        self.require_writable()?;
+        match &self.kind {
+            Kind::One(store) => store.delete(name).await,
+            Kind::Many(mirror) => mirror.delete_planned(ready, name).await,
+        }
     }
 
     /// Each of its places as a store of its own.

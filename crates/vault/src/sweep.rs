@@ -331,6 +331,7 @@ async fn settle_sessions(
 }
 
 async fn carry_out(vault: &Vault, plan: &Plan, report: &mut SweepReport) -> Result<()> {
+    let ready = vault.store().ready_for_plans(vault.domain_id()).await?;
     for name in &plan.names {
         let bytes = match vault.store().length(name).await {
             Ok(bytes) => bytes,
@@ -339,7 +340,7 @@ async fn carry_out(vault: &Vault, plan: &Plan, report: &mut SweepReport) -> Resu
             Err(Error::PlaceAway { .. }) => 0,
             Err(error) => return Err(error),
         };
-        vault.store().delete(name).await?;
+        vault.store().delete_planned(&ready, name).await?;
         if matches!(ObjectName::parse(name), Some(ObjectName::Pack { .. })) {
             report.packs_deleted_count += 1;
         }

@@ -16,7 +16,7 @@ use crate::format::{
 };
 use crate::rule::{self, Rule};
 use crate::slots;
-use crate::store::{Created, Store};
+use crate::store::{Authority, Created, Store};
 use crate::{Error, Result};
 
 /// How a new vault is made. Sizes cannot be changed later.
@@ -175,7 +175,10 @@ impl Vault {
             .create_once(&config_name, &[object.into()])
             .await?
         {
-            Created::Ours => Ok(vault),
+            Created::Ours => {
+                trust(vault.store(), vault.config())?;
+                Ok(vault)
+            }
             Created::Theirs(_) => Err(Error::VaultExists),
         }
     }
@@ -236,6 +239,7 @@ impl Vault {
             };
             match VaultConfig::open(&object, ring.config_key()) {
                 Ok(config) => {
+                    trust(&store, &config)?;
                     let domain_id = DomainId::from_bytes(*ring.domain_id());
                     let unknown = in_object(&name, VaultConfig::unknown_features(&object))?;
                     return Ok(Self(Arc::new(Inner {
@@ -282,6 +286,7 @@ impl Vault {
         }
         let config = in_object(&name, VaultConfig::open(&object, self.keys().config_key()))?;
         let unknown = in_object(&name, VaultConfig::unknown_features(&object))?;
+        trust(&store, &config)?;
         Ok(Self(Arc::new(Inner {
             store: store.with_unknown_features(unknown),
             config,
@@ -404,6 +409,27 @@ impl Vault {
         self.0.entropy.fill(&mut random)?;
         Ok(SlotId::from_bytes(random).to_string())
     }
+}
+
+/// Tells a mirrored store whose generations count, now that the configuration is proven.
+fn trust(store: &Store, config: &VaultConfig) -> Result<()> {
+    let (Some(mirror), Some(owner)) = (store.as_mirror(), parse_hex(&config.owner_public_key))
+    else {
+        return Ok(());
+    };
+    let authority = Authority {
+        vault_id: config.vault_id,
+        owner,
+    };
+    if mirror.trust(authority) {
+        return Ok(());
+    }
+    Err(Error::Void {
+        object: ObjectName::Opening {
+            number: mirror.number(),
+        }
+        .to_string(),
+    })
 }
 
 /// A time as it stands in documents.

@@ -106,6 +106,7 @@ pub(crate) fn open_at(agent: &Agent, place: Place, need: Need) -> Result<Access>
     let access = unlock(agent, place.url.clone(), &id, need)?;
     // The configuration is proven only now.
     check_identity(&place, &access.vault_id())?;
+    check_generation(agent, &access)?;
     if agent.out.verbose {
         let key = if access.passphrase.is_some() {
             "a passphrase"
@@ -186,6 +187,25 @@ fn ask(agent: &Agent, url: String) -> Result<Access> {
 fn with_passphrase(agent: &Agent, url: String, passphrase: Passphrase) -> Result<Access> {
     let vault = Strongroom::open(agent.location(&url), SlotSecret::Passphrase(&passphrase))?;
     Ok(Access::new(agent, vault, url, Some(passphrase)))
+}
+
+/// Remembers the newest generation that was seen. Where only an older one shows, the vault can be read, no more.
+fn check_generation(agent: &Agent, access: &Access) -> Result<()> {
+    let store = access.vault.vault().store();
+    let seen = agent.state.generation(&access.vault_id())?;
+    if store.generation() > seen {
+        return agent
+            .state
+            .keep_generation(&access.vault_id(), store.generation());
+    }
+    if store.generation() < seen {
+        store.require_generation(seen);
+        agent.out.note(&format!(
+            "this machine has seen generation {seen} of the vault, and what can be reached shows {}: it is only read",
+            store.generation()
+        ));
+    }
+    Ok(())
 }
 
 fn check_identity(place: &Place, found: &str) -> Result<()> {

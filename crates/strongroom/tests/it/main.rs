@@ -17,6 +17,7 @@ mod costs;
 mod counted;
 mod crash;
 mod damage;
+mod failover;
 mod full_disk;
 mod heal;
 mod histories;

@@ -14,13 +14,13 @@ use strongroom::{BackupOptions, Error, Monitor, NoMonitor, Strongroom, VerifyOpt
 use crate::support::{differences, passphrase, random_bytes, restore_point};
 
 /// Two or three directories that hold one vault, and a source.
-struct Mirror {
-    dir: tempfile::TempDir,
-    places: Vec<PathBuf>,
+pub(crate) struct Mirror {
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) places: Vec<PathBuf>,
 }
 
 impl Mirror {
-    fn new(modes: &[PlaceMode]) -> (Self, Strongroom) {
+    pub(crate) fn new(modes: &[PlaceMode]) -> (Self, Strongroom) {
         let dir = tempfile::tempdir().expect("a directory");
         let name = |at: usize| dir.path().join(format!("place-{at}"));
         let places: Vec<PathBuf> = (0..=modes.len()).map(name).collect();
@@ -39,12 +39,12 @@ impl Mirror {
         (mirror, impatient(vault.expect("a new vault")))
     }
 
-    fn home(&self) -> PathBuf {
+    pub(crate) fn home(&self) -> PathBuf {
         self.dir.path().join("home")
     }
 
     /// Adds files with new content.
-    fn fill(&self, seed: u64, files: u64) {
+    pub(crate) fn fill(&self, seed: u64, files: u64) {
         fs::create_dir_all(self.home()).expect("made");
         for number in 0..files {
             let path = self.home().join(format!("{seed}-{number}"));
@@ -52,31 +52,31 @@ impl Mirror {
         }
     }
 
-    fn open(&self, place: usize) -> Strongroom {
+    pub(crate) fn open(&self, place: usize) -> Strongroom {
         let url = self.places[place].to_str().expect("text");
         let opened = Strongroom::open(url, SlotSecret::Passphrase(passphrase()));
         impatient(opened.expect("opened"))
     }
 
-    fn options(&self) -> BackupOptions {
+    pub(crate) fn options(&self) -> BackupOptions {
         let mut options = BackupOptions::new("test", vec![self.home()]);
         options.machine = [1; 16];
         options
     }
 
     /// What stands at the place of a directory is no directory any more.
-    fn take_away(&self, place: usize) {
+    pub(crate) fn take_away(&self, place: usize) {
         take_away(&self.places[place]);
     }
 
-    fn bring_back(&self, place: usize) {
+    pub(crate) fn bring_back(&self, place: usize) {
         let path = &self.places[place];
         fs::remove_file(path).expect("a file stands there");
         fs::rename(path.with_extension("away"), path).expect("renamed");
     }
 
     /// The newest point comes back as the source is now.
-    fn restores(&self, vault: &Strongroom) {
+    pub(crate) fn restores(&self, vault: &Strongroom) {
         let point = vault.point("latest").expect("a point").id;
         let out = tempfile::tempdir().expect("a directory");
         let out = out.path().join("out");
@@ -85,13 +85,13 @@ impl Mirror {
     }
 
     /// Objects of a place with their content.
-    fn objects(&self, place: usize) -> BTreeMap<PathBuf, Vec<u8>> {
+    pub(crate) fn objects(&self, place: usize) -> BTreeMap<PathBuf, Vec<u8>> {
         let mut found = BTreeMap::new();
         collect(&self.places[place], &self.places[place], &mut found);
         found
     }
 
-    fn is_the_same_everywhere(&self) {
+    pub(crate) fn is_the_same_everywhere(&self) {
         let first = self.objects(0);
         for place in 1..self.places.len() {
             let names =

@@ -219,13 +219,8 @@ impl VaultConfig {
             !(1..=22).contains(&self.compression_level),
             "the configuration's compression level is out of bounds",
         )?;
-        let modes: Vec<PlaceMode> = self.places.iter().map(|place| place.mode).collect();
-        let is_mirror = matches!(modes.as_slice(), [PlaceMode::Decider, rest @ ..]
-            if (1..PLACES_MAX).contains(&rest.len()) && !rest.contains(&PlaceMode::Decider));
-        let is_short =
-            |place: &PlaceConfig| !place.url.is_empty() && place.url.len() <= URL_MAX_BYTES;
         wrong(
-            !(modes.is_empty() || is_mirror && self.places.iter().all(is_short)),
+            !(self.places.is_empty() || is_list_of_places(&self.places, 2)),
             "the configuration's places are not one decider and one or two others",
         )?;
         wrong(
@@ -233,6 +228,19 @@ impl VaultConfig {
             "the configuration names no domain, or too many",
         )
     }
+}
+
+/// One decider, then others up to three in all, each with a URL of usable length.
+pub(super) fn is_list_of_places(places: &[PlaceConfig], at_least: usize) -> bool {
+    let is_short = |place: &PlaceConfig| !place.url.is_empty() && place.url.len() <= URL_MAX_BYTES;
+    let is_other = |place: &PlaceConfig| place.mode != PlaceMode::Decider;
+    let [first, others @ ..] = places else {
+        return false;
+    };
+    (at_least..=PLACES_MAX).contains(&places.len())
+        && !is_other(first)
+        && others.iter().all(is_other)
+        && places.iter().all(is_short)
 }
 
 fn bound(header: &[u8; HEADER_BYTES]) -> &[u8] {

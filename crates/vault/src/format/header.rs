@@ -64,6 +64,10 @@ pub enum ObjectKind {
     CopiedPoint = 17,
     /// Which copies of blocks are damaged.
     Notice = 16,
+    /// The end of older generations at a place.
+    Closing = 18,
+    /// A generation that is in force.
+    Opening = 19,
 }
 
 impl ObjectKind {
@@ -86,6 +90,8 @@ impl ObjectKind {
             15 => Self::Remap,
             17 => Self::CopiedPoint,
             16 => Self::Notice,
+            18 => Self::Closing,
+            19 => Self::Opening,
             _ => return None,
         })
     }
@@ -138,6 +144,8 @@ impl fmt::Display for ObjectKind {
             Self::Remap => "remap",
             Self::CopiedPoint => "copied point",
             Self::Notice => "damage notice",
+            Self::Closing => "closing of older generations",
+            Self::Opening => "opening of a generation",
         })
     }
 }

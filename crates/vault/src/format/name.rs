@@ -71,6 +71,10 @@ pub enum ObjectName {
     Remap { domain: DomainId, remap: RemapId },
     /// `notice/<dom>/<id>`
     Notice { domain: DomainId, notice: NoticeId },
+    /// `gen/<n>.close`
+    Closing { number: u64 },
+    /// `gen/<n>.open`
+    Opening { number: u64 },
 }
 
 impl fmt::Display for ObjectName {
@@ -129,6 +133,8 @@ impl fmt::Display for ObjectName {
             } => write!(f, "chain/{domain}/{source}/{session}/{number}"),
             Self::Remap { domain, remap } => write!(f, "remap/{domain}/{remap}"),
             Self::Notice { domain, notice } => write!(f, "notice/{domain}/{notice}"),
+            Self::Closing { number } => write!(f, "gen/{number:010}.close"),
+            Self::Opening { number } => write!(f, "gen/{number:010}.open"),
         }
     }
 }
@@ -196,6 +202,11 @@ impl ObjectName {
                 domain: domain.parse().ok()?,
                 notice: notice.parse().ok()?,
             },
+            ["gen", step] => match ten_digits(step)? {
+                (number, "close") => Self::Closing { number },
+                (number, "open") => Self::Opening { number },
+                _ => return None,
+            },
             _ => return None,
         };
         Some(name)
@@ -231,18 +242,23 @@ fn session_object(
 
 /// `<N, 10 digits>.mark`, `.plan` or `.done`; cycles count from 1.
 fn cycle_step(domain: DomainId, text: &str) -> Option<ObjectName> {
-    let (digits, step) = text.split_once('.')?;
-    let is_number = digits.len() == 10 && digits.bytes().all(|byte| byte.is_ascii_digit());
-    let cycle = digits
-        .parse()
-        .ok()
-        .filter(|&cycle| is_number && cycle > 0)?;
-    match step {
-        "mark" => Some(ObjectName::Mark { domain, cycle }),
-        "plan" => Some(ObjectName::Plan { domain, cycle }),
-        "done" => Some(ObjectName::End { domain, cycle }),
+    match ten_digits(text)? {
+        (cycle, "mark") => Some(ObjectName::Mark { domain, cycle }),
+        (cycle, "plan") => Some(ObjectName::Plan { domain, cycle }),
+        (cycle, "done") => Some(ObjectName::End { domain, cycle }),
         _ => None,
     }
+}
+
+/// A number from 1 in ten digits, and what follows the dot behind it.
+fn ten_digits(text: &str) -> Option<(u64, &str)> {
+    let (digits, step) = text.split_once('.')?;
+    let is_number = digits.len() == 10 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let number = digits
+        .parse()
+        .ok()
+        .filter(|&number| is_number && number > 0)?;
+    Some((number, step))
 }
 
 /// A decimal number without sign or leading zero.

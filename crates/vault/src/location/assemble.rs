@@ -1,8 +1,10 @@
 //! From one URL to the store of a vault, in however many places it is.
 
 use super::{StoreSettings, is_same_place, open_place};
-use crate::format::{ObjectKind, ObjectName, PlaceConfig, PlaceMode, VaultConfig};
-use crate::store::{Place, Single, Store};
+use crate::format::{
+    Generation, ObjectKind, ObjectName, PlaceConfig, PlaceMode, VaultConfig, parse_hex,
+};
+use crate::store::{Authority, Place, Single, Store};
 use crate::{Error, Result};
 
 /// Where a vault is, and what it is reached with.
@@ -77,7 +79,7 @@ pub fn create_store(places: &[(VaultUrl, PlaceMode)]) -> Result<Store> {
         Ok(Place::new(place.url.clone(), *mode, Ok(opened)))
     };
     let places = places.iter().map(open).collect::<Result<Vec<_>>>()?;
-    Ok(Store::of_places(places))
+    Ok(Store::of_places(places, None))
 }
 
 async fn assemble(location: &VaultUrl, opened: Single, config: &VaultConfig) -> Result<Store> {
@@ -96,15 +98,75 @@ async fn assemble(location: &VaultUrl, opened: Single, config: &VaultConfig) -> 
             ),
         });
     }
-    let places = config.places.iter().map(|place| async {
-        let opened = if is_named(place) {
+    let opening = config.places.iter().map(|place| async {
+        if is_named(place) {
             Ok(opened.clone())
         } else {
             open_other(place, location, config).await
-        };
-        Place::new(place.url.clone(), place.mode, opened)
+        }
     });
-    Ok(Store::of_places(futures::future::join_all(places).await))
+    let mut found = futures::future::join_all(opening).await;
+    let generation = newest_of(&found, config).await;
+    let list = generation
+        .as_ref()
+        .map(|(generation, _)| &generation.places);
+    let places = list.unwrap_or(&config.places).iter().map(|place| {
+        let at = config.places.iter().position(|it| it.url == place.url);
+        let found = at.and_then(|at| found.get_mut(at));
+        let absent = || {
+            Err(Error::NoVault {
+                place: place.url.clone(),
+            })
+        };
+        let inner = found.map_or_else(absent, |found| std::mem::replace(found, absent()));
+        Place::new(place.url.clone(), place.mode, inner)
+    });
+    Ok(Store::of_places(places.collect(), generation))
+}
+
+/// The newest generation that any of these places shows. Its owner's key is that of a configuration which is not proven
+/// yet: who opens the vault compares.
+async fn newest_of(
+    opened: &[Result<Single>],
+    config: &VaultConfig,
+) -> Option<(Generation, Authority)> {
+    let authority = Authority {
+        vault_id: config.vault_id,
+        owner: parse_hex(&config.owner_public_key)?,
+    };
+    let stores = opened
+        .iter()
+        .flatten()
+        .map(|place| Store::of(place.clone()));
+    let found = stores.map(async |store| newest_at(&store, authority).await);
+    let found = futures::future::join_all(found).await.into_iter().flatten();
+    let newest = found.max_by_key(|generation| generation.number)?;
+    Some((newest, authority))
+}
+
+/// A place that does not tell is as good as one that has none: what must not be missed stands in the others, too.
+async fn newest_at(store: &Store, authority: Authority) -> Option<Generation> {
+    let lines = store.list("gen").await.ok()?;
+    let mut names: Vec<u64> = lines
+        .iter()
+        .filter_map(|line| match ObjectName::parse(&line.name) {
+            Some(ObjectName::Opening { number }) => Some(number),
+            _ => None,
+        })
+        .collect();
+    names.sort_unstable();
+    for number in names.into_iter().rev() {
+        let name = ObjectName::Opening { number };
+        let object = store
+            .read(&name.to_string(), ObjectKind::Opening.max_bytes())
+            .await
+            .ok()?;
+        match Generation::open(&object, &name, &authority.vault_id, &authority.owner) {
+            Ok(generation) => return Some(generation),
+            Err(error) => tracing::warn!(%name, %error, "an opening is void"),
+        }
+    }
+    None
 }
 
 /// Another place of the vault; one that holds something else, or nothing because it is not mounted, is away.

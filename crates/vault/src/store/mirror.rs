@@ -6,7 +6,7 @@
 //! * What a place misses while it is away, it gets by [`catch_up`](crate::catch_up()).
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,12 +15,13 @@ use futures::future::join_all;
 use strongroom_crypto::Entropy;
 use tokio::time::Instant;
 
+use super::generations::{Authority, is_of_a_generation};
 use super::outage::{DEFAULT_PATIENCE, is_absence};
 use super::place::{is_copied, is_free, is_slot};
 use super::single::Single;
 use super::{Checked, Created, Listed, Place, PlaceView};
 use crate::error::in_object;
-use crate::format::{FormatError, PlaceMode};
+use crate::format::{FormatError, Generation, PlaceConfig, PlaceMode};
 use crate::pace::{Pace, Pacer};
 use crate::{Error, Result};
 
@@ -34,15 +35,23 @@ pub(crate) struct Mirror {
     /// A handle that was opened while its decider was away writes nothing for as long as it lives: what it has read
     /// elsewhere may be old.
     has_decider: bool,
+    /// What is in force instead of the configuration's list of places, and whose signature was taken for the owner's.
+    pub(super) generation: Option<(Generation, Authority)>,
+    pub(super) authority: OnceLock<Authority>,
+    /// A newer generation that is known although no place shows it: then this handle only reads.
+    pub(super) newer: OnceLock<u64>,
     patience: std::sync::Mutex<Duration>,
 }
 
 impl Mirror {
-    pub(super) fn new(places: Vec<Place>) -> Self {
+    pub(super) fn new(places: Vec<Place>, generation: Option<(Generation, Authority)>) -> Self {
         let has_decider = places.first().is_some_and(Place::is_up);
         Self {
             places,
             has_decider,
+            generation,
+            authority: OnceLock::new(),
+            newer: OnceLock::new(),
             patience: std::sync::Mutex::new(DEFAULT_PATIENCE),
         }
     }
@@ -54,6 +63,11 @@ impl Mirror {
 
     pub(super) fn views(&self) -> Vec<PlaceView> {
         self.places.iter().map(Place::view).collect()
+    }
+
+    /// Its places as they stand in a list of places.
+    pub(crate) fn configs(&self) -> Vec<PlaceConfig> {
+        self.views().into_iter().map(PlaceConfig::from).collect()
     }
 
     pub(crate) fn places(&self) -> &[Place] {
@@ -104,13 +118,24 @@ impl Mirror {
     }
 
     /// The place that decides, for a write or a listing that decides something.
-    fn decider(&self) -> Result<(&Place, &Single)> {
+    pub(super) fn decider(&self) -> Result<(&Place, &Single)> {
         let decider = self.places.first().ok_or(Error::NotPermitted("a place"))?;
+        if let Some(&generation) = self.newer.get() {
+            return Err(Error::Superseded {
+                place: decider.url.clone(),
+                generation,
+            });
+        }
         match &decider.patient {
             // A short absence is waited out: nobody else can decide.
             Some(store) if self.has_decider && decider.is_awaited() => Ok((decider, store)),
             _ => Err(decider.error()),
         }
+    }
+
+    /// Whether what the decider says is final.
+    fn decides(&self) -> bool {
+        self.has_decider && self.newer.get().is_none()
     }
 
     /// An error while the decider is away, or was when this handle was opened.
@@ -124,10 +149,17 @@ impl Mirror {
         }
         let (decider, store) = self.decider()?;
         let created = decided(decider, store.create_once(name, parts).await)?;
+        if is_of_a_generation(name) {
+            decided(decider, self.look(decider, store).await)?;
+        }
         if created == Created::Ours && is_copied(name) {
             let others = self.synchronous().filter(|(position, _)| *position > 0);
-            let copies = others.map(|(_, place)| create_at(place, name, parts));
-            let _what_failed_is_caught_up = join_all(copies).await;
+            let copies = others.map(|(_, place)| self.copy_decided(store, place, name, parts));
+            let mut failed = join_all(copies).await.into_iter().filter_map(Result::err);
+            // Whatever else fails is caught up.
+            if let Some(error) = failed.find(|error| matches!(error, Error::Superseded { .. })) {
+                return Err(error);
+            }
         }
         Ok(created)
     }
@@ -239,7 +271,7 @@ impl Mirror {
 
     /// Whether this place's word about a name is final.
     fn is_decided(&self, name: &str, at: usize) -> bool {
-        at == 0 && self.has_decider && !is_free(name)
+        at == 0 && self.decides() && !is_free(name)
     }
 
     /// Of the decider; for packs and segments of all places together.
@@ -247,7 +279,7 @@ impl Mirror {
         if is_free(prefix) {
             return self.list_everywhere(prefix).await;
         }
-        if self.has_decider {
+        if self.decides() {
             let (decider, store) = self.decider()?;
             return decided(decider, store.list(prefix).await);
         }
@@ -318,7 +350,7 @@ fn add(union: &mut BTreeMap<String, Listed>, line: Listed) {
 }
 
 /// What the decider says, or that it is away.
-fn decided<T>(decider: &Place, outcome: Result<T>) -> Result<T> {
+pub(super) fn decided<T>(decider: &Place, outcome: Result<T>) -> Result<T> {
     match outcome {
         Err(error) if is_absence(&error) => {
             decider.give_up(&error);
@@ -333,7 +365,7 @@ fn decided<T>(decider: &Place, outcome: Result<T>) -> Result<T> {
 }
 
 /// A place that takes nothing more, for want of room or rights, is away, too.
-async fn create_at(place: &Place, name: &str, parts: &[Bytes]) -> Result<Created> {
+pub(super) async fn create_at(place: &Place, name: &str, parts: &[Bytes]) -> Result<Created> {
     let created = place.quick()?.create_once(name, parts).await;
     match &created {
         Ok(_) => place.forgive(),

@@ -6,9 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::Listed;
 use super::outage::is_absence;
 use super::single::Single;
+use super::{Created, Listed};
 use crate::format::{PlaceConfig, PlaceMode};
 use crate::{Error, Result};
 
@@ -113,6 +113,17 @@ impl Place {
         self.noted(self.quick()?.list(prefix).await)
     }
 
+    /// Creates an object in this place alone.
+    pub(crate) async fn create(&self, name: &str, content: &Bytes) -> Result<Created> {
+        let parts = std::slice::from_ref(content);
+        self.noted(self.quick()?.create_once(name, parts).await)
+    }
+
+    /// Reads a whole object of this place alone.
+    pub(crate) async fn read(&self, name: &str, max_bytes: u64) -> Result<Bytes> {
+        self.noted(self.quick()?.read(name, max_bytes).await)
+    }
+
     /// Deletes an object in this place alone.
     pub(crate) async fn delete(&self, name: &str) -> Result<()> {
         self.noted(self.quick()?.delete(name).await)
@@ -185,7 +196,7 @@ impl Place {
         }
     }
 
-    pub(super) fn error(&self) -> Error {
+    pub(crate) fn error(&self) -> Error {
         let reason = self.view().away;
         Error::PlaceAway {
             place: self.url.clone(),

@@ -6,7 +6,8 @@ use bytes::Bytes;
 
 use crate::error::in_object;
 use crate::format::{
-    End, FormatError, Mark, ObjectKind, ObjectName, PackId, Plan, RemapId, open_signed, seal_signed,
+    End, FormatError, Generation, Mark, ObjectKind, ObjectName, PackId, Plan, RemapId, open_signed,
+    seal_signed,
 };
 use crate::rule::{self, Rule};
 use crate::store::{Created, Listed};
@@ -55,15 +56,19 @@ impl Cycles {
             .store()
             .list(&format!("gc/{}", vault.domain_id()))
             .await?;
+        let first = Generation::first_cycle(vault.store().generation());
+        let counts = |cycle| vault.store().counts_cycle(vault.domain_id(), cycle);
         let mut cycles = Self {
-            next: 1,
+            next: first,
             ..Self::default()
         };
         let mut marks = Vec::new();
         for line in &listed {
             match ObjectName::parse(&line.name) {
-                Some(ObjectName::Mark { cycle, .. }) => marks.push(cycle),
-                Some(ObjectName::Plan { cycle, .. }) => cycles.bury(vault, cycle).await?,
+                Some(ObjectName::Mark { cycle, .. }) if cycle >= first => marks.push(cycle),
+                Some(ObjectName::Plan { cycle, .. }) if counts(cycle) => {
+                    cycles.bury(vault, cycle).await?;
+                }
                 _ => {}
             }
         }
@@ -92,7 +97,9 @@ impl Cycles {
         let prefix = format!("gc/{}", vault.domain_id());
         let mut names = BTreeSet::new();
         for line in vault.store().list(&prefix).await? {
-            if let Some(ObjectName::Plan { cycle, .. }) = ObjectName::parse(&line.name) {
+            if let Some(ObjectName::Plan { cycle, .. }) = ObjectName::parse(&line.name)
+                && vault.store().counts_cycle(vault.domain_id(), cycle)
+            {
                 match read_plan(vault, cycle).await {
                     Ok(plan) => names.extend(plan.names),
                     Err(Error::Void { object }) => tracing::warn!(object, "a plan is void"),

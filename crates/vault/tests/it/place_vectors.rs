@@ -1,6 +1,10 @@
 //! Golden vectors of a vault in several places, and what no such vault is.
 
-use strongroom_vault::format::{FormatError, PlaceConfig, PlaceMode, VaultConfig};
+use strongroom_crypto::Role;
+use strongroom_vault::format::{
+    CountedPlans, DomainId, FormatError, Generation, ObjectName, PlaceConfig, PlaceMode, Signer,
+    VaultConfig, VaultId,
+};
 
 use crate::vectors::{Vectors, are_as_they_were, hex, ring, vector_file};
 
@@ -96,4 +100,101 @@ fn places_without_one_decider_are_refused() {
             "{wrong:?}"
         );
     }
+}
+
+/// The first handing-on of the vault of the other vectors.
+fn generation(counted: Vec<CountedPlans>) -> Generation {
+    let [_, synchronous, asynchronous] = <[PlaceConfig; 3]>::try_from(three()).expect("three");
+    let decider = PlaceConfig {
+        mode: PlaceMode::Decider,
+        ..synchronous
+    };
+    Generation {
+        v: 1,
+        vault_id: VaultId::from_bytes([7; 16]),
+        number: 1,
+        places: vec![decider, asynchronous],
+        counted,
+        at: "2026-11-28T12:00:00Z".parse().expect("a time"),
+    }
+}
+
+fn counted() -> Vec<CountedPlans> {
+    vec![CountedPlans {
+        domain: DomainId::from_bytes([3; 8]),
+        cycles: vec![(1, 12), (14, 14)],
+    }]
+}
+
+fn sealed(generation: &Generation, name: &ObjectName) -> Vec<u8> {
+    let ring = ring();
+    let (role, key) = ring.signing_key().expect("an owner's");
+    let signer = Signer::new(role, key).expect("it signs");
+    assert_eq!(signer.role(), Role::Owner);
+    generation.seal(name, &signer).expect("sealed")
+}
+
+const CLOSING: ObjectName = ObjectName::Closing { number: 1 };
+const OPENING: ObjectName = ObjectName::Opening { number: 1 };
+
+fn all_generations() -> Vectors {
+    let closing = sealed(&generation(Vec::new()), &CLOSING);
+    let opening = sealed(&generation(counted()), &OPENING);
+    Vectors::from([
+        ("closing of generation 1".to_owned(), hex(&closing)),
+        ("opening of generation 1".to_owned(), hex(&opening)),
+    ])
+}
+
+#[test]
+fn the_layout_of_generations_is_as_it_was() {
+    are_as_they_were(&vector_file("generations.json"), &all_generations());
+}
+
+/// Writes the golden file. Run once for each new layout; what stands there never changes.
+#[test]
+#[ignore = "writes golden vectors"]
+fn make_generation_vectors() {
+    let text = serde_json::to_string_pretty(&all_generations()).expect("JSON");
+    std::fs::write(vector_file("generations.json"), text + "\n").expect("written");
+}
+
+#[test]
+fn a_generation_is_its_owners_and_stands_under_its_name() {
+    let owner = ring().owner_public_key().expect("an owner's");
+    let vault_id = VaultId::from_bytes([7; 16]);
+    let generation = generation(counted());
+    let object = sealed(&generation, &OPENING);
+    let open =
+        |object: &[u8], name, vault_id, owner| Generation::open(object, name, vault_id, owner);
+    let opened = open(&object, &OPENING, &vault_id, &owner);
+    assert_eq!(opened.expect("opened"), generation);
+    assert!(open(&object, &CLOSING, &vault_id, &owner).is_err());
+    assert!(
+        open(
+            &object,
+            &ObjectName::Opening { number: 2 },
+            &vault_id,
+            &owner
+        )
+        .is_err()
+    );
+    let other = VaultId::from_bytes([8; 16]);
+    assert!(open(&object, &OPENING, &other, &owner).is_err());
+    for at in [70, object.len() - 1] {
+        let mut changed = object.clone();
+        changed[at] ^= 1;
+        assert!(open(&changed, &OPENING, &vault_id, &owner).is_err(), "{at}");
+    }
+}
+
+#[test]
+fn plans_of_older_generations_count_where_they_are_named() {
+    let domain = DomainId::from_bytes([3; 8]);
+    let generation = generation(counted());
+    let counts = |cycle| generation.counts(&domain, cycle);
+    assert!(counts(1) && counts(12) && counts(14));
+    assert!(!counts(13) && !counts(15) && !counts(99_999_999));
+    assert!(counts(100_000_000), "its own");
+    assert!(!generation.counts(&DomainId::from_bytes([4; 8]), 1));
 }

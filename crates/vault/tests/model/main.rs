@@ -8,6 +8,7 @@
 //! | [`base`] | one chunk; registration, pin, index, commit or fence; cycles; uploads that arrive twice | a root's chunk gone |
 //! | [`blocks`] | blocks of several chunks, lists, moved copies, rewritten blocks, remaps, duplicates, a forged remap | the same |
 //! | [`chains`] | delete, undelete, purge, hold and release of a point; unsigned links and marks; a late manifest | a point gone that no signed link ended |
+//! | [`failover`] | two places, of which the other one becomes the decider; workers who have not heard of it | a chunk gone, a session that outlives its generation, a point that was reported and is none |
 //! | [`mirror`] | two places of which one decides, outages, a copier, catching up | a chunk gone, or committed and fenced |
 //!
 //! | rule | needed in | what it says |
@@ -49,6 +50,16 @@
 //! | `SubtractPlans` | mirror | The listing of a place is taken less what stored plans name. |
 //! | `RescueUnlisted` | mirror | The re-check rescues from the whole mark, also what it cannot list because a place is away. |
 //! | `PlansKept` | mirror | Plans are kept after every place has carried them out. |
+//! | `PlanAtPlace` | failover | A sweep deletes at a place only what a plan names that stands there, too. |
+//! | `LookBeforeDelete` | failover | After putting its plan into a place, a sweep looks there for a newer generation; only then it deletes. |
+//! | `LinksBeforePlan` | failover | The links that ended its points stand at a place before the plan does. |
+//! | `CountAfterClosing` | failover | The plans of older generations are read after their places are closed. |
+//! | `CountedPlans` | failover | Of these plans only those count that the new generation names. |
+//! | `RegistrationFirst` | failover | A point is copied to a place only when its registration stands there and no newer generation does. |
+//! | `EndSessions` | failover | Who closes a place ends the sessions that are open there. |
+//! | `LookAfterRegistering` | failover | After registering, a session looks for a newer generation. |
+//! | `BringOver` | failover | What an old decider that stays has decided is brought over before the generation opens. |
+//! | `CountBeforeLinks` | failover | These plans are read before the links are brought over that go with them. |
 //!
 //! Every test named `without_…` leaves out one [`rule::Rule`] and must find a loss (`DropOneByOne`: garbage that stays);
 //! every other test must find none, and from every state it reached, two further cycles of one undisturbed sweeper must
@@ -89,6 +100,7 @@ mod blocks;
 mod chains;
 mod cycle;
 mod explore;
+mod failover;
 mod mirror;
 mod rule;
 mod step;

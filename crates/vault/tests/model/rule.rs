@@ -77,6 +77,26 @@ pub(crate) enum Rule {
     RescueUnlisted,
     /// Plans are kept after every place has carried them out.
     PlansKept,
+    /// A sweep deletes at a place only what a plan names that stands there, too.
+    PlanAtPlace,
+    /// After putting its plan into a place, a sweep looks there for a newer generation; only then it deletes.
+    LookBeforeDelete,
+    /// The links that ended its points stand at a place before the plan does.
+    LinksBeforePlan,
+    /// The plans of older generations are read after their places are closed.
+    CountAfterClosing,
+    /// Of these plans only those count that the new generation names.
+    CountedPlans,
+    /// A point is copied to a place only when its registration stands there and no newer generation does.
+    RegistrationFirst,
+    /// Who closes a place ends the sessions that are open there.
+    EndSessions,
+    /// After registering, a session looks for a newer generation.
+    LookAfterRegistering,
+    /// What an old decider that stays has decided is brought over before the generation opens.
+    BringOver,
+    /// These plans are read before the links are brought over that go with them.
+    CountBeforeLinks,
 }
 
 /// A set of rules.

@@ -1,5 +1,6 @@
 //! `vault`: making a vault, knowing it, managing its keys and places.
 
+mod failover;
 mod places;
 
 use serde_json::{Value, json};
@@ -27,6 +28,8 @@ pub(crate) enum Command {
     Status,
     /// Give the places of a vault what they lack
     CatchUp(CatchUpArgs),
+    /// Make another place decide, e.g. because the first is lost; needs the owner's passphrase
+    Failover(failover::Args),
     /// Manage who can open the vault
     #[command(subcommand)]
     Key(key::Command),
@@ -113,6 +116,7 @@ pub(crate) fn run(agent: &Agent, command: &Command) -> Result<Code> {
         Command::Attach => attach(agent),
         Command::Status => status(agent),
         Command::CatchUp(args) => places::catch_up(agent, args.dry_run),
+        Command::Failover(args) => failover::run(agent, args),
         Command::Key(command) => key::run(agent, command),
     }
 }
@@ -259,6 +263,8 @@ pub(crate) fn describe(access: &Access) -> Result<Value> {
         "role": access.vault.vault().keys().role().to_string(),
         "opened_with": if access.passphrase.is_some() { "passphrase" } else { "credential" },
         "places": places::describe(&access.vault)?,
+        "generation": access.vault.vault().store().generation(),
+        "decider": access.vault.vault().store().places().first().map(|place| &place.url),
     }))
 }
 

@@ -116,6 +116,10 @@ fn vault_help(error: &VaultError) -> &'static str {
                 "check that the place of the vault is mounted and can be reached, then run it again"
             }
         },
+        VaultError::Superseded { .. } => {
+            "run it again while all places of the vault can be reached; if a failover was cut, finish it first with the \
+             same `strongroom-agent vault failover`"
+        }
         VaultError::PlaceAway { .. } => {
             "bring that place back, then run it again: what was uploaded is reused; \
              restores work from any place: name another with --vault"

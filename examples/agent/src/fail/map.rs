@@ -64,6 +64,7 @@ fn vault_code(error: &VaultError) -> Code {
         },
         VaultError::TimedOut { .. }
         | VaultError::PlaceAway { .. }
+        | VaultError::Superseded { .. }
         | VaultError::NoVault { .. }
         | VaultError::OtherVault { .. }
         | VaultError::NotPermitted(_)

@@ -114,6 +114,21 @@ impl State {
         self.keep_memory(vault_id, "heads.json", &format!("{text}\n"))
     }
 
+    /// The newest generation of a vault that this machine has seen.
+    pub(crate) fn generation(&self, vault_id: &str) -> Result<u64> {
+        let Some(text) = self.read_memory(vault_id, "generation")? else {
+            return Ok(0);
+        };
+        text.trim().parse().map_err(|_| {
+            let help = "remove the file if the vault's places show the newest generation";
+            Fail::usage("the remembered generation does not parse", help)
+        })
+    }
+
+    pub(crate) fn keep_generation(&self, vault_id: &str, number: u64) -> Result<()> {
+        self.keep_memory(vault_id, "generation", &format!("{number}\n"))
+    }
+
     /// When this machine has last read packs of a vault and found them good. What does not parse was never read.
     pub(crate) fn verified(&self, vault_id: &str) -> Result<BTreeMap<PackId, DateTime<Utc>>> {
         let text = self.read_memory(vault_id, "verified")?.unwrap_or_default();

@@ -80,3 +80,47 @@ fn a_vault_in_two_places() {
         .run(&[&["backup", "home"][..], &other].concat())
         .fails_with(6, &first);
 }
+
+#[test]
+fn the_first_place_is_lost_and_another_decides() {
+    let machine = Machine::new();
+    let file = machine.passphrase_file("passphrase", PASSPHRASE);
+    machine.write("home/data", random_bytes(1, 400_000));
+    let (first, second) = (machine.vault(), machine.at("second"));
+    let secret = ["--passphrase-file", &file];
+    let init = ["vault", "init", "--vault", &first, "--place", &second];
+    machine.run(&[&init[..], &secret].concat()).ends_with(0);
+    machine.run(&["backup", "home"]).ends_with(0);
+    fs::rename(machine.path("vault"), machine.path("lost")).expect("renamed");
+
+    let other = ["--vault", &second];
+    let failover = ["vault", "failover", "--to", &second];
+    machine
+        .run(&[&failover[..], &other].concat())
+        .fails_with(5, "passphrase");
+    let with = |flags: &[&str]| machine.run(&[&failover[..], &other, &secret, flags].concat());
+    with(&[]).fails_with(6, &first);
+    let told = with(&["--drop", &first, "--dry-run", "--json"]);
+    assert_eq!(told.document()["is_complete"], false);
+    let made = with(&["--drop", &first, "--json"]);
+    made.ends_with(0);
+    assert_eq!(made.document()["generation"], 1);
+    assert_eq!(made.document()["places"], serde_json::json!([second]));
+
+    let status = machine.json(&[&["vault", "status"][..], &other].concat());
+    assert_eq!(status["generation"], 1);
+    assert_eq!(status["decider"], serde_json::json!(second));
+    machine.write("home/more", random_bytes(2, 300_000));
+    machine
+        .run(&[&["backup", "home"][..], &other].concat())
+        .ends_with(0);
+
+    // The old place is back alone: it is read, and not written to.
+    fs::rename(machine.path("lost"), machine.path("vault")).expect("renamed");
+    fs::rename(machine.path("second"), machine.path("hidden")).expect("renamed");
+    let ended = machine.run(&["backup", "home"]);
+    ended.fails_with(6, "generation 1");
+    let restored = machine.run(&["restore", "latest", "--target", "back"]);
+    restored.ends_with(0);
+    assert!(machine.path("back/home/data").exists());
+}
