@@ -77,7 +77,7 @@ impl Strongroom {
     /// hash on each disk.
     ///
     /// # Errors
-    /// [`Error::Seed`] when the disks do not belong together or hold a seed of another vault; as
+    /// [`Error::Seed`](crate::Error::Seed) when the disks do not belong together or hold a seed of another vault; as
     /// [`Strongroom::backup`].
     pub fn export_seed(
         &self,
@@ -103,7 +103,7 @@ impl Strongroom {
     /// where it was.
     ///
     /// # Errors
-    /// [`Error::Seed`] when a disk is missing, damaged, of another export or another vault, when the export has not
+    /// [`Error::Seed`](crate::Error::Seed) when a disk is missing, damaged, of another export or another vault, when the export has not
     /// ended, or when all of it has been brought in before; as [`Strongroom::copy`].
     pub fn import_seed(
         &self,

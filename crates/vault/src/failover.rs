@@ -46,8 +46,8 @@ pub struct FailoverReport {
 ///
 /// # Errors
 /// [`Error::NotPermitted`] without the owner's key or in a vault in one place; [`Error::Location`] when a URL is none of
-/// its places; [`Error::PlaceAway`] when a place is away that is not dropped; or when a place fails, after which the
-/// same call goes on.
+/// its places; [`Error::PlaceAway`] when a place is away that is not dropped; [`Error::ReadOnly`]; or when a place fails,
+/// after which the same call goes on.
 pub async fn failover(
     vault: &Vault,
     to: &str,
@@ -67,6 +67,7 @@ pub async fn failover(
     if dry_run {
         return Ok(report);
     }
+    vault.store().require_writable()?;
     let number = run.close(report.generation).await?;
     report.generation = number;
     if let Some(old) = run.old_decider() {

@@ -105,23 +105,6 @@ const DIES_BEFORE_INDEXING: Script = Script {
     ],
 };
 
-/// A block is moved and the pack of its birth deleted, but a segment still names that. The pack that has it now is
-/// condemned while a session uses it, which commits before the re-check.
-const LEAVES_A_SEGMENT: Script = Script {
-    starts: &[
-        ("writer 0", &[0]),
-        ("writer 1", &[500]),
-        ("retention", &[1000, 5000]),
-        ("sweeper 0", &[3000, 9000]),
-        ("writer 2", &[4000]),
-        ("sweeper 1", &[6000]),
-    ],
-    stops: &[
-        sleeps("writer 1", Action::Put, "points/", 1, 1500),
-        sleeps("writer 2", Action::Put, "points/", 1, 4000),
-    ],
-};
-
 /// A session that was pinned before a mark commits after the plan.
 const COMMITS_LATE: Script = Script {
     starts: &[
@@ -179,12 +162,10 @@ const fn scripted(script: &'static Script) -> Setup {
     }
 }
 
-const fn of_two_contents(script: &'static Script) -> Setup {
-    Setup {
-        contents_count: 2,
-        ..scripted(script)
-    }
-}
+const TWO_CONTENTS: Setup = Setup {
+    contents_count: 2,
+    ..scripted(&DIES_BEFORE_INDEXING)
+};
 
 const ALL_TWICE: Setup = Setup {
     weather: Weather {
@@ -217,8 +198,7 @@ losses! {
     without_done_last: scripted(&DELETES_SLOWLY), [DoneLast, PlannedIsDead];
     without_stored_plan: scripted(&SLEEPS_IN_A_CYCLE), [StoredPlan];
     without_serial_cycles: scripted(&SLEEPS_IN_A_CYCLE), [SerialCycles];
-    without_findable_copy: of_two_contents(&DIES_BEFORE_INDEXING), [FindableCopy];
-    without_keep_listed: of_two_contents(&LEAVES_A_SEGMENT), [KeepListed];
+    without_findable_copy: TWO_CONTENTS, [FindableCopy];
     without_planned_is_dead: ALL_TWICE, [PlannedIsDead];
     without_cycles_kept: scripted(&SLEEPS_BEFORE_A_MARK), [CyclesKept];
     without_fences_kept: BUSY, [FencesKept];
@@ -233,8 +213,7 @@ fn with_all_rules_these_setups_lose_nothing() {
         scripted(&SLEEPS_BEFORE_A_MARK),
         scripted(&DELETES_SLOWLY),
         scripted(&COMMITS_LATE),
-        of_two_contents(&DIES_BEFORE_INDEXING),
-        of_two_contents(&LEAVES_A_SEGMENT),
+        TWO_CONTENTS,
         ALL_TWICE,
     ];
     for setup in [BUSY, DEADLY].into_iter().chain(scripts) {
