@@ -115,12 +115,13 @@ fn take_away(path: &Path) {
     fs::write(path, "nobody home").expect("written");
 }
 
+/// What an upload that was cut has left, `name#1`, is no object of the vault.
 fn collect(at: &Path, root: &Path, out: &mut BTreeMap<PathBuf, Vec<u8>>) {
     for entry in fs::read_dir(at).expect("readable") {
         let path = entry.expect("readable").path();
         if path.is_dir() {
             collect(&path, root, out);
-        } else {
+        } else if !path.to_string_lossy().contains('#') {
             let name = path.strip_prefix(root).expect("below").to_owned();
             out.insert(name, fs::read(&path).expect("readable"));
         }
