@@ -132,9 +132,14 @@ impl Run<'_> {
         if self.dry_run {
             return told;
         }
-        if let Err(error) = self.fill(place, &lacking, &mut told).await {
-            told.away = Some(error.to_string());
-            return told;
+        match self.fill(place, &lacking, &mut told).await {
+            Ok(true) => {}
+            // Nothing is deleted where a link or a plan does not stand: a failover to this place would not know of it.
+            Ok(false) => return told,
+            Err(error) => {
+                told.away = Some(error.to_string());
+                return told;
+            }
         }
         for name in objects.keys().filter(|name| dead.contains(*name)) {
             match place.delete(name).await {
@@ -146,16 +151,17 @@ impl Run<'_> {
         told
     }
 
+    /// Whether all links and plans stand at the place now.
     async fn fill(
         &self,
         place: &Place,
         lacking: &[(&String, u64)],
         told: &mut CaughtUp,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let mut ordered: Vec<_> = lacking.iter().collect();
         ordered.sort_by_key(|(name, _)| rank(name));
         self.mirror.look_at(place).await?;
-        let mut is_looked_at = false;
+        let (mut is_looked_at, mut is_decided) = (false, true);
         for &(name, _) in ordered {
             if rank(name) >= rank("points") && !is_looked_at {
                 self.mirror.look_at(place).await?;
@@ -164,9 +170,13 @@ impl Run<'_> {
             let content = match self.whole(name).await {
                 Ok(content) => content,
                 // A sweep may have deleted it meanwhile.
-                Err(Error::Missing { .. }) => continue,
+                Err(Error::Missing { .. }) => {
+                    is_decided &= !decides_deletions(name);
+                    continue;
+                }
                 Err(error) if error.is_corruption() => {
                     told.damaged.push(name.clone());
+                    is_decided &= !decides_deletions(name);
                     continue;
                 }
                 Err(error) => return Err(error),
@@ -182,7 +192,7 @@ impl Run<'_> {
         if !is_looked_at {
             self.mirror.look_at(place).await?;
         }
-        Ok(())
+        Ok(is_decided)
     }
 
     /// The bytes of an object, of a pack only such as are checked.
@@ -218,6 +228,11 @@ fn rank(name: &str) -> usize {
         Some(_) => DECIDED.len() + 1,
         None => DECIDED.len() + 2,
     }
+}
+
+/// Links and plans: they are never deleted, so one that is missing is lost.
+fn decides_deletions(name: &str) -> bool {
+    matches!(name.split('/').next(), Some("chain" | "gc"))
 }
 
 /// What is not there, and a pack that was cut off. Nothing else is ever written over.

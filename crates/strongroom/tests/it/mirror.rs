@@ -353,6 +353,38 @@ fn a_sweep_while_a_place_is_away_is_caught_up() {
     assert_eq!(again.expect("a sweep").packs_deleted_count, 0);
 }
 
+/// A place that would not know of the deletion keeps what was deleted elsewhere: it may have to decide one day.
+#[test]
+fn nothing_is_deleted_where_the_link_for_it_cannot_be_brought() {
+    let (mirror, vault) = Mirror::new(&[PlaceMode::Synchronous]);
+    let first = vault
+        .backup(&mirror.options(), &NoMonitor)
+        .expect("a backup");
+    fs::remove_dir_all(mirror.home()).expect("removed");
+    mirror.fill(1, 10);
+    vault
+        .backup(&mirror.options(), &NoMonitor)
+        .expect("a backup");
+    mirror.take_away(1);
+    let point = first.recovery_point.expect("a point");
+    vault.delete_now(&point, "test").expect("purged");
+    let swept = vault.sweep(&SweepOptions::default()).expect("a sweep");
+    assert!(swept.packs_deleted_count > 1, "{swept:?}");
+    let links = mirror.objects(0).into_iter();
+    let mut links: Vec<_> = links
+        .filter(|(name, _)| name.starts_with("chain"))
+        .collect();
+    assert!(!links.is_empty());
+    for (name, bytes) in &mut links {
+        bytes[20] ^= 1;
+        fs::write(mirror.places[0].join(name), bytes).expect("written");
+    }
+    mirror.bring_back(1);
+    let told = mirror.open(0).catch_up(false).expect("looked");
+    assert_eq!(told[1].damaged.len(), links.len(), "{told:?}");
+    assert_eq!(told[1].deleted_count, 0, "{told:?}");
+}
+
 #[test]
 fn a_directory_that_is_empty_is_no_place_of_the_vault() {
     let (mirror, vault) = Mirror::new(&[PlaceMode::Synchronous]);
