@@ -7,11 +7,13 @@ use std::path::{Component, Path, PathBuf};
 use crate::Result;
 use crate::monitor::Cancel;
 
-use super::label::{fail, write_durably};
+use super::label::{fail, read_plain, write_durably};
 use super::problem::SeedProblem;
 
 /// Beside the objects, on the disk itself.
 const LIST: &str = "strongroom-seed.b3";
+/// A line is about 110 bytes, and a pack some MiB.
+const LIST_MAX_BYTES: u64 = 1 << 30;
 const BUFFER_BYTES: usize = 1 << 20;
 
 /// One object as it was read.
@@ -51,7 +53,7 @@ pub(super) fn check(
     mut seen: impl FnMut(u64),
 ) -> Result<Held> {
     let path = directory.join(LIST);
-    let text = std::fs::read_to_string(&path).map_err(fail("read", &path))?;
+    let text = read_plain(&path, LIST_MAX_BYTES).map_err(fail("read", &path))?;
     let damaged = |object: &str, reason: &str| SeedProblem::Damaged {
         object: directory.join(object).display().to_string(),
         reason: reason.to_owned(),

@@ -13,6 +13,7 @@ use crate::monitor::{Cancel, Monitor};
 use crate::{Error, Result};
 
 const NAME: &str = "strongroom-seed.json";
+const MAX_BYTES: u64 = 64 << 10;
 pub(super) const VERSION: u32 = 1;
 
 /// What stands on the disk.
@@ -46,7 +47,7 @@ pub(super) struct Label {
 impl Label {
     fn read(directory: &Path) -> Result<Option<Self>> {
         let path = directory.join(NAME);
-        let text = match std::fs::read_to_string(&path) {
+        let text = match read_plain(&path, MAX_BYTES) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(fail("read", &path)(error)),
@@ -151,6 +152,16 @@ fn disk(label: &Label, held: contents::Held) -> SeedDisk {
     }
 }
 
+/// A file as text. A disk may hold anything under its name: a pipe never ends, and neither does a device.
+pub(super) fn read_plain(path: &Path, max_bytes: u64) -> io::Result<String> {
+    let meta = std::fs::symlink_metadata(path)?;
+    if !meta.is_file() || meta.len() > max_bytes {
+        let reason = "it is no plain file of a size that it can have";
+        return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
+    }
+    std::fs::read_to_string(path)
+}
+
 pub(super) fn fail(action: &'static str, path: &Path) -> impl Fn(io::Error) -> Error {
     move |source| Error::File {
         action,
@@ -163,7 +174,12 @@ pub(super) fn fail(action: &'static str, path: &Path) -> impl Fn(io::Error) -> E
 pub(super) fn write_durably(path: &Path, bytes: &[u8]) -> Result<()> {
     let beside = path.with_extension("new");
     let write = || {
-        let mut file = File::create(&beside)?;
+        // A disk that was elsewhere may hold a link under that name: it is not followed.
+        match std::fs::remove_file(&beside) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = File::create_new(&beside)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         std::fs::rename(&beside, path)?;

@@ -229,3 +229,25 @@ fn a_list_that_leads_elsewhere_is_not_followed() {
         );
     }
 }
+
+/// A disk comes back from elsewhere with a link where the label is written.
+#[test]
+fn a_link_on_a_disk_is_not_written_through() {
+    let world = World::new(1 << 20);
+    let (disks, precious) = ([world.path("a")], world.path("precious"));
+    fs::create_dir(&disks[0]).expect("made");
+    fs::write(&precious, "precious").expect("written");
+    for name in ["strongroom-seed.new", "strongroom-seed.json.new"] {
+        std::os::unix::fs::symlink(&precious, disks[0].join(name)).expect("linked");
+    }
+    let exported = world
+        .vault
+        .export_seed(&disks, &world.options(), &NoMonitor);
+    exported.expect("exported");
+    assert_eq!(fs::read(&precious).expect("there"), b"precious");
+    let label = disks[0].join("strongroom-seed.json");
+    fs::remove_file(&label).expect("removed");
+    std::os::unix::fs::symlink("/dev/zero", &label).expect("linked");
+    let refused = world.import(&disks).expect_err("a device is no label");
+    assert!(matches!(refused, Error::File { .. }), "{refused:?}");
+}
