@@ -45,10 +45,16 @@ fn kill_after(child: &mut Child, delay: Duration) -> Option<ExitStatus> {
     Some(child.wait().expect("ended"))
 }
 
-/// Runs a command that is killed two times out of three; what it left if it ended by itself.
-fn run(machine: &Machine, args: &[&str], dice: &mut Dice, tally: &Tally) -> Option<Ended> {
+/// Runs a command that is killed so many times out of six; what it left if it ended by itself.
+fn run(
+    machine: &Machine,
+    args: &[&str],
+    dice: &mut Dice,
+    tally: &Tally,
+    kills: u64,
+) -> Option<Ended> {
     let mut child = machine.start(args);
-    let longest = if dice.roll(3) == 0 { 60_000 } else { 900 };
+    let longest = if dice.roll(6) < kills { 900 } else { 60_000 };
     let delay = Duration::from_millis(dice.roll(longest));
     if kill_after(&mut child, delay).is_some() {
         tally.killed.fetch_add(1, Ordering::Relaxed);
@@ -75,7 +81,7 @@ fn backups(
         let is_last = stop.load(Ordering::Relaxed);
         let ended = match is_last {
             true => Some(machine.run(&args)),
-            false => run(machine, &args, &mut dice, tally),
+            false => run(machine, &args, &mut dice, tally, 4),
         };
         if let Some(ended) = ended {
             ended.ends_with(0);
@@ -109,12 +115,12 @@ fn housekeeping(machine: &Machine, stop: &AtomicBool, tally: &Tally) {
         for _ in 0..dice.roll(older.len() as u64 + 1) {
             let at = dice.roll(older.len() as u64);
             let id = older.swap_remove(usize::try_from(at).expect("small"));
-            if let Some(ended) = run(machine, &["delete", id], &mut dice, tally) {
+            if let Some(ended) = run(machine, &["delete", id], &mut dice, tally, 3) {
                 ended.ends_with(0);
                 tally.deleted.fetch_add(1, Ordering::Relaxed);
             }
         }
-        if let Some(ended) = run(machine, &["sweep", "--json"], &mut dice, tally) {
+        if let Some(ended) = run(machine, &["sweep", "--json"], &mut dice, tally, 1) {
             ended.ends_with(0);
             let packs = ended.document()["packs_deleted_count"]
                 .as_u64()
@@ -226,14 +232,20 @@ fn storm(place: Place, agents: u64, duration: Duration) {
         stop.store(true, Ordering::Relaxed);
     });
     // Nobody runs any more: two cycles leave nothing open.
-    keeper.run(&["sweep"]).ends_with(0);
-    let swept = keeper.json(&["sweep"]);
-    assert_eq!(swept["waiting_for"], serde_json::json!([]));
+    let mut swept_at_rest = 0;
+    for cycle in 0..2 {
+        let swept = keeper.json(&["sweep"]);
+        swept_at_rest += swept["packs_deleted_count"].as_u64().expect("a number");
+        assert!(
+            cycle == 0 || swept["waiting_for"] == serde_json::json!([]),
+            "{swept}"
+        );
+    }
     keeper.run(&["verify", "--read-data"]).ends_with(0);
     let (standing, compared) = compare(&keeper, &made.into_inner().expect("whole"));
     let count = |number: &AtomicU64| number.load(Ordering::Relaxed);
     eprintln!(
-        "{agents} agents, {} s: {} processes killed, {} points told, {} deleted, {} packs swept, {compared} of {standing} points compared",
+        "{agents} agents, {} s: {} processes killed, {} points told, {} deleted, {} packs swept beside them and {swept_at_rest} after, {compared} of {standing} points compared",
         duration.as_secs(),
         count(&tally.killed),
         count(&tally.committed),
