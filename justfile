@@ -36,6 +36,14 @@ bench NAME:
 fuzz TARGET SECS="60":
     cargo +nightly fuzz run {{TARGET}} -- -max_total_time={{SECS}}
 
+# a Debian package of the agent, e.g. `just deb dev` for one that is built fast
+deb PROFILE="release" TARGET="":
+    examples/agent/packaging/deb {{PROFILE}} {{TARGET}}
+
+# the agent as one file that needs no library (needs the Rust target of musl, and musl-tools)
+static PROFILE="release":
+    examples/agent/packaging/static {{PROFILE}}
+
 # back up FOLDER into an embedded vault and tell how to restore
 quickstart *ARGS:
     ./quickstart {{ARGS}}

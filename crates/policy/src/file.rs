@@ -30,6 +30,51 @@ pub struct SourceSpec {
     pub paths: Vec<String>,
     /// Patterns of what is left out.
     pub exclude: Vec<String>,
+    /// Larger files are left out, bytes.
+    pub exclude_larger_than_bytes: Option<u64>,
+    /// What stands in directories with the tag of a cache is left out.
+    pub exclude_caches: bool,
+    /// File systems below the paths are not crossed into.
+    pub one_file_system: bool,
+    /// The paths are read from snapshots of their file systems.
+    pub snapshot: Snapshot,
+    /// The state of the system is what is backed up; there are no paths then.
+    pub system_state: bool,
+}
+
+/// Whether a source is read from snapshots of its file systems.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Snapshot {
+    /// As it is, file by file: nothing is made on the machine that was not asked for.
+    #[default]
+    None,
+    /// Where the file system has them, else as it is, which is told.
+    Auto,
+    /// From btrfs snapshots; what has none is read as it is, and a source that has none at all is a failure.
+    Btrfs,
+    /// The same with snapshots of logical volumes.
+    Lvm,
+}
+
+impl Snapshot {
+    /// As it stands in a policy.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Auto => "auto",
+            Self::Btrfs => "btrfs",
+            Self::Lvm => "lvm",
+        }
+    }
+
+    /// The way that a policy names so.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let mut all = [Self::None, Self::Auto, Self::Btrfs, Self::Lvm].into_iter();
+        all.find(|one| one.as_str() == name)
+    }
 }
 
 /// `[security]`.

@@ -78,7 +78,7 @@ pub use civil::{CivilTime, local as civil_time};
 pub use cron::{CronError, CronField, CronLine, CronProblem};
 pub use due::{CatchUp, Decision, Jitter, LastRuns, Missed, Timetable};
 pub use error::{Error, Result};
-pub use file::{Advice, Hooks, PolicyFile, Problem, Problems, Security, SourceSpec};
+pub use file::{Advice, Hooks, PolicyFile, Problem, Problems, Security, Snapshot, SourceSpec};
 pub use policy::Policy;
 pub use retention::{Point, PointKind, Retention, Rule, decide};
 pub use schedule::{Daily, Schedule, Weekly};

@@ -18,6 +18,7 @@ mod list;
 mod owners;
 mod packer;
 mod roots;
+mod stand_in;
 mod tally;
 mod walk;
 
@@ -425,6 +426,9 @@ impl<'m> Run<'_, 'm> {
             let mut walk = Walk::new(self, &queue, &done, checkpoints)?;
             for missing in &self.roots.missing {
                 walk.tally.skip(&missing.path, missing.reason.clone());
+            }
+            for lacking in &self.options.lacking {
+                walk.tally.skip(&lacking.path, lacking.reason.clone());
             }
             // A base whose tree cannot be read gives no list either: counts are then made afresh.
             let base_list = if parents.base.is_some() {

@@ -55,7 +55,7 @@ pub use expire::{Brake, ExpireOptions, ExpirePlan, Judged};
 pub use history::{Head, History, HistoryFinding, HistoryProblem, Remembered};
 pub use monitor::{Cancel, Monitor, NoMonitor, Phase, Skipped};
 pub use options::{
-    BackupOptions, OnConflict, RestoreOptions, RestoreTarget, VerifyBudget, VerifyLevel,
+    BackupOptions, OnConflict, RestoreOptions, RestoreTarget, StandIn, VerifyBudget, VerifyLevel,
     VerifyOptions,
 };
 pub use pace::PolicyPace;

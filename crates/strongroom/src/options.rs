@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use strongroom_vault::format::{PackId, SessionId};
 
-use crate::monitor::Cancel;
+use crate::monitor::{Cancel, Skipped};
 
 /// What one backup reads and how.
 ///
@@ -26,6 +26,12 @@ pub struct BackupOptions {
     pub exclude_larger_than_bytes: Option<u64>,
     /// Do not cross into other file systems below a root.
     pub one_file_system: bool,
+    /// Of a directory below a root that holds a `CACHEDIR.TAG` with the signature of one, keep only the directory itself.
+    pub exclude_caches: bool,
+    /// Directories that are read elsewhere, such as in a snapshot of their file system.
+    pub stand_ins: Vec<StandIn>,
+    /// What the caller could not gather for the point: each makes it partial.
+    pub lacking: Vec<Skipped>,
     /// Files and directories that are never read. A local vault that the point goes to is always among them.
     pub protected: Vec<PathBuf>,
     /// Free key–value pairs, kept encrypted.
@@ -63,6 +69,9 @@ impl BackupOptions {
             excludes: Vec::new(),
             exclude_larger_than_bytes: None,
             one_file_system: false,
+            exclude_caches: false,
+            stand_ins: Vec::new(),
+            lacking: Vec::new(),
             protected: Vec::new(),
             tags: BTreeMap::new(),
             hold_until: None,
@@ -77,6 +86,15 @@ impl BackupOptions {
             cancel: Cancel::new(),
         }
     }
+}
+
+/// A directory that is read elsewhere. The point shows everything under the path that it stands in for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StandIn {
+    /// Where it belongs: an absolute path without links.
+    pub path: PathBuf,
+    /// Where it is read: an absolute path, which may be the same one where something above it is read elsewhere.
+    pub read_at: PathBuf,
 }
 
 /// Twice the processors, at most eight: small files wait for the disk more than they compute.

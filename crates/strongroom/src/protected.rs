@@ -54,6 +54,12 @@ impl Protected {
         self.places.contains(&(meta.dev, meta.ino))
     }
 
+    /// True for the real path of a protected place: where a directory is read elsewhere, its inode tells nothing.
+    pub(crate) fn is_path(&self, path: &[u8]) -> bool {
+        let mut places = self.paths.iter();
+        places.any(|place| place.as_os_str().as_bytes() == path)
+    }
+
     /// True for a protected place and for every directory above one: none may be removed or replaced.
     pub(crate) fn is_or_holds(&self, meta: &Meta) -> bool {
         self.is_place(meta) || self.above.contains(&(meta.dev, meta.ino))

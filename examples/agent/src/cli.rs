@@ -121,6 +121,9 @@ pub(crate) enum Command {
     Diff(commands::diff::Args),
     /// Bring files back
     Restore(commands::restore::Args),
+    /// Bring the safe parts of a system back from a recovery point of its state
+    #[command(subcommand)]
+    SystemState(commands::system_state::Command),
     /// Show one or all recovery points as a read-only file system, until it is unmounted
     Mount(commands::mount::Args),
     /// Delete the recovery points that the policy keeps no longer

@@ -28,5 +28,6 @@ pub(crate) mod seen;
 pub(crate) mod status;
 pub(crate) mod stop_protection;
 pub(crate) mod sweep;
+pub(crate) mod system_state;
 pub(crate) mod vault;
 pub(crate) mod verify;

@@ -44,6 +44,12 @@ pub(crate) fn bytes(text: &str) -> Result<u64, String> {
     Ok(bytes)
 }
 
+/// How files are read: `none`, `auto`, `btrfs` or `lvm`.
+pub(crate) fn snapshot(text: &str) -> Result<strongroom_policy::Snapshot, String> {
+    let named = strongroom_policy::Snapshot::named(text);
+    named.ok_or_else(|| "write none, auto, btrfs or lvm".to_owned())
+}
+
 /// A time: `90s`, `30min`, `6h`, `7d`, `2w`. Minutes are `min`, as `m` is a size.
 pub(crate) fn duration(text: &str) -> Result<std::time::Duration, String> {
     let help = "a time is a whole number with a unit: 90s, 30min, 6h, 7d, 2w";

@@ -5,17 +5,36 @@ use std::collections::BTreeSet;
 use chrono::{Weekday, WeekdaySet};
 use chrono_tz::Tz;
 
-use super::{PolicyFile, words};
+use super::{PolicyFile, Snapshot, words};
 use crate::retention::{MonthDay, Retention, Rule, Times};
 use crate::{CatchUp, Schedule, TimeOfDay};
 
 pub(super) fn meaning(file: &PolicyFile, zone: Tz) -> Vec<String> {
     let mut lines = Vec::new();
     for source in &file.sources {
-        let mut line = format!("source {}: {}", source.name, source.paths.join(", "));
-        if !source.exclude.is_empty() {
-            line.push_str(&format!(" without {}", source.exclude.join(", ")));
+        let what = match source.system_state {
+            true => "the state of the system".to_owned(),
+            false => source.paths.join(", "),
+        };
+        let mut line = format!("source {}: {what}", source.name);
+        let mut without = source.exclude.clone();
+        let larger = source.exclude_larger_than_bytes;
+        without.extend(larger.map(|bytes| format!("files larger than {bytes} bytes")));
+        without.extend(source.exclude_caches.then(|| "caches".to_owned()));
+        without.extend(
+            source
+                .one_file_system
+                .then(|| "other file systems".to_owned()),
+        );
+        if !without.is_empty() {
+            line.push_str(&format!(" without {}", without.join(", ")));
         }
+        line.push_str(match source.snapshot {
+            Snapshot::None => "",
+            Snapshot::Auto => ", from snapshots where the file system has them",
+            Snapshot::Btrfs => ", from btrfs snapshots",
+            Snapshot::Lvm => ", from LVM snapshots",
+        });
         lines.push(line);
     }
     lines.push(format!("runs {}, {zone} time", schedule(&file.schedule)));

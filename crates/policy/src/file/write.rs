@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{Weekday, WeekdaySet};
 
 use super::words;
-use super::{Hooks, PolicyFile, Security};
+use super::{Hooks, PolicyFile, Security, Snapshot, SourceSpec};
 use crate::retention::{MonthDay, Period, PeriodUnit, Retention, Rule, Times};
 
 pub(super) fn to_toml(file: &PolicyFile) -> String {
@@ -17,16 +17,7 @@ pub(super) fn to_toml(file: &PolicyFile) -> String {
         let sources: Vec<_> = file
             .sources
             .iter()
-            .map(|source| {
-                let mut fields = vec![
-                    format!("name = {}", quoted(&source.name)),
-                    format!("paths = {}", texts(&source.paths)),
-                ];
-                if !source.exclude.is_empty() {
-                    fields.push(format!("exclude = {}", texts(&source.exclude)));
-                }
-                format!("    {{ {} }},\n", fields.join(", "))
-            })
+            .map(|source| format!("    {{ {} }},\n", source_fields(source).join(", ")))
             .collect();
         line(&mut out, "sources", &format!("[\n{}]", sources.concat()));
     }
@@ -53,6 +44,32 @@ pub(super) fn to_toml(file: &PolicyFile) -> String {
         );
     }
     out
+}
+
+fn source_fields(source: &SourceSpec) -> Vec<String> {
+    let mut fields = vec![format!("name = {}", quoted(&source.name))];
+    match source.system_state {
+        true => fields.push("system_state = true".to_owned()),
+        false => fields.push(format!("paths = {}", texts(&source.paths))),
+    }
+    if !source.exclude.is_empty() {
+        fields.push(format!("exclude = {}", texts(&source.exclude)));
+    }
+    if let Some(bytes) = source.exclude_larger_than_bytes {
+        fields.push(format!("exclude_larger_than = \"{bytes}\""));
+    }
+    for (is_set, key) in [
+        (source.exclude_caches, "exclude_caches"),
+        (source.one_file_system, "one_file_system"),
+    ] {
+        if is_set {
+            fields.push(format!("{key} = true"));
+        }
+    }
+    if source.snapshot != Snapshot::None {
+        fields.push(format!("snapshot = {}", quoted(source.snapshot.as_str())));
+    }
+    fields
 }
 
 pub(super) fn line(out: &mut String, key: &str, value: &str) {

@@ -145,3 +145,23 @@ fn advice_names_what_is_hardly_meant() {
         ["monthly marks no slot of this schedule within eight years"]
     );
 }
+
+#[test]
+fn sources_say_what_is_left_out_and_how_they_are_read() {
+    let text = r#"
+        sources = [
+            { name = "a", paths = ["/a"], exclude_larger_than = "3G", exclude_caches = true, one_file_system = true, snapshot = "auto" },
+            { name = "system", system_state = true },
+        ]
+        schedule.daily = { times = ["02:00"] }
+        "#;
+    let file = PolicyFile::parse(text).unwrap();
+    let [a, system] = file.sources.as_slice() else {
+        panic!("{:?}", file.sources);
+    };
+    assert_eq!(a.exclude_larger_than_bytes, Some(3 << 30));
+    assert!(a.exclude_caches && a.one_file_system && !a.system_state);
+    assert_eq!(a.snapshot, strongroom_policy::Snapshot::Auto);
+    assert!(system.system_state && system.paths.is_empty());
+    assert_eq!(PolicyFile::parse(&file.to_toml()).unwrap(), file);
+}

@@ -1,11 +1,15 @@
 //! The walk: one thread that goes through the source in order of name, compares with the previous point, sends
 //! files to the workers and gathers the records.
 
+mod cache;
 mod compare;
 mod links;
 mod results;
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
@@ -19,6 +23,7 @@ use super::frame::Frames;
 use super::jobs::{Job, JobQueue, Ticket};
 use super::packer::Packer;
 use super::roots::Roots;
+use super::stand_in;
 use super::tally::Tally;
 use crate::engine::Strongroom;
 use crate::fs::{Directory, Kind, Meta, Names};
@@ -160,8 +165,11 @@ impl<'a, 'm> Walk<'a, 'm> {
     }
 
     fn enter_root(&mut self, parents: Parents) -> Result<()> {
-        let dir =
-            Directory::open(std::path::Path::new("/")).map_err(|e| Error::file("open", b"/", e))?;
+        let dir = match stand_in::of(&self.options.stand_ins, b"/") {
+            Some(read_at) => Directory::open(read_at),
+            None => Directory::open(Path::new("/")),
+        };
+        let dir = dir.map_err(|e| Error::file("open", b"/", e))?;
         let meta = dir.meta().map_err(|e| Error::file("read", b"/", e))?;
         let base = parents
             .base
@@ -294,7 +302,12 @@ impl<'a, 'm> Walk<'a, 'm> {
         if in_root && !self.excludes.is_empty() && self.excludes.matches(&self.path, name) {
             return Ok(());
         }
-        let Some(meta) = self.look_at(&dir, frame, name) else {
+        let options = self.options;
+        let found = match stand_in::of(&options.stand_ins, &self.path) {
+            Some(read_at) => self.look_elsewhere(read_at, frame),
+            None => self.look_here(&dir, frame, name),
+        };
+        let Some((meta, elsewhere)) = found else {
             return Ok(());
         };
         let (base, base_started) = self.advance_base(name)?;
@@ -302,7 +315,11 @@ impl<'a, 'm> Walk<'a, 'm> {
         let other_device = (meta.dev != device).then_some(meta.dev);
         if meta.kind == Kind::Directory {
             let base = base.map(|record| (record, base_started));
-            return self.visit_dir(&dir, frame, name, &meta, other_device, base, checkpoint);
+            let opened = match elsewhere {
+                Some(dir) => Ok(dir),
+                None => self.open_below(&dir, name, &meta),
+            };
+            return self.visit_dir(opened, frame, name, &meta, other_device, base, checkpoint);
         }
         let ticket = self.frames.keep_place(frame);
         self.tally.entry_seen(&meta);
@@ -340,6 +357,51 @@ impl<'a, 'm> Walk<'a, 'm> {
         }
     }
 
+    fn look_here(
+        &mut self,
+        dir: &Directory,
+        frame: u64,
+        name: &[u8],
+    ) -> Option<(Meta, Option<Directory>)> {
+        let meta = self.look_at(dir, frame, name)?;
+        let is_hollow = meta.kind == Kind::Directory && meta.ino == stand_in::EMPTY_SUBVOLUME;
+        if is_hollow && !self.options.stand_ins.is_empty() {
+            let path = self.path.clone();
+            return self.look_elsewhere(Path::new(OsStr::from_bytes(&path)), frame);
+        }
+        Some((meta, None))
+    }
+
+    /// What stands in for the directory where the walk is; `None` when it is protected or cannot be opened, which is told.
+    fn look_elsewhere(&mut self, read_at: &Path, frame: u64) -> Option<(Meta, Option<Directory>)> {
+        // One that is read where it stands must not be reached by a link that somebody has put above it.
+        let opened = match read_at.as_os_str().as_bytes() == self.path {
+            true => stand_in::open_unlinked(read_at),
+            false => Directory::open(read_at),
+        };
+        match opened.and_then(|dir| Ok((dir.meta()?, dir))) {
+            Ok((meta, _))
+                if self.protected.is_place(&meta) || self.protected.is_path(&self.path) =>
+            {
+                None
+            }
+            Ok((meta, dir)) => Some((meta, Some(dir))),
+            Err(error) => {
+                self.frames.mark_incomplete(frame);
+                let reason = format!("cannot open {} for it: {error}", read_at.display());
+                self.tally.skip(&self.path, reason);
+                None
+            }
+        }
+    }
+
+    fn open_below(&self, dir: &Directory, name: &[u8], meta: &Meta) -> std::io::Result<Directory> {
+        if self.places.len() >= DEPTH_MAX {
+            return Err(std::io::Error::other("the directory is nested too deeply"));
+        }
+        dir.open_child(name, meta)
+    }
+
     /// Metadata of an entry that is to be in the point; `None` for one that is gone, not wanted or not to be seen.
     fn look_at(&mut self, dir: &Directory, frame: u64, name: &[u8]) -> Option<Meta> {
         let meta = match dir.stat(name) {
@@ -354,7 +416,10 @@ impl<'a, 'm> Walk<'a, 'm> {
         };
         let most = self.options.exclude_larger_than_bytes;
         let is_too_large = meta.kind == Kind::File && most.is_some_and(|most| meta.size > most);
-        (!self.protected.is_place(&meta) && !is_too_large).then_some(meta)
+        let is_elsewhere = !self.options.stand_ins.is_empty();
+        let is_protected =
+            self.protected.is_place(&meta) || is_elsewhere && self.protected.is_path(&self.path);
+        (!is_protected && !is_too_large).then_some(meta)
     }
 
     fn advance_base(&mut self, name: &[u8]) -> Result<(Option<Record>, i64)> {
@@ -390,7 +455,7 @@ impl<'a, 'm> Walk<'a, 'm> {
     )]
     fn visit_dir(
         &mut self,
-        dir: &Directory,
+        opened: std::io::Result<Directory>,
         frame: u64,
         name: &[u8],
         meta: &Meta,
@@ -423,10 +488,12 @@ impl<'a, 'm> Walk<'a, 'm> {
             && self.options.one_file_system
             && self.roots.names_in(&self.path).is_none();
         let is_root = self.roots.paths.contains(&self.path);
-        let opened = if self.places.len() >= DEPTH_MAX {
-            Err(std::io::Error::other("the directory is nested too deeply"))
-        } else {
-            dir.open_child(name, meta)
+        let in_root = self.roots.names_in(&self.path).is_none();
+        let is_cache =
+            |dir: &Directory| self.options.exclude_caches && in_root && cache::is_tagged(dir);
+        let stays_out = match &opened {
+            Ok(child) => !is_root && (crossing || is_cache(child)),
+            Err(_) => false,
         };
         match opened {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -435,7 +502,7 @@ impl<'a, 'm> Walk<'a, 'm> {
                 }
                 self.frames.deliver(ticket, None)
             }
-            Ok(child) if !crossing || is_root => {
+            Ok(child) if !stays_out => {
                 match child.xattrs() {
                     Ok(xattrs) => record.extras.xattrs = xattrs,
                     Err(error) => self
@@ -455,7 +522,7 @@ impl<'a, 'm> Walk<'a, 'm> {
                 if let Some((base, _)) = &base {
                     self.forget(base)?;
                 }
-                if crossing && !is_root {
+                if stays_out || crossing && !is_root {
                     record.extras.capture = Some(Capture::NotEntered);
                 } else if let Err(error) = outcome {
                     record.extras.capture = Some(Capture::Incomplete);

@@ -50,7 +50,7 @@ impl Capture {
             Self::Torn => "changed while it was read",
             Self::Unreadable => "could not be read",
             Self::Incomplete => "could not be listed completely",
-            Self::NotEntered => "another file system, not entered",
+            Self::NotEntered => "a cache or another file system, not entered",
             Self::Other(_) => "captured in a way this version does not know",
         }
     }

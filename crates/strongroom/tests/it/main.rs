@@ -36,6 +36,7 @@ mod rewriting;
 mod roles;
 mod round_trip;
 mod seed;
+mod selection;
 mod spared;
 mod stuck;
 mod support;

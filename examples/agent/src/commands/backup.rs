@@ -3,6 +3,8 @@
 mod background;
 mod due;
 mod first;
+mod snapshot;
+mod system_state;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,6 +14,7 @@ use strongroom::vault::format::SessionId;
 use strongroom::{BackupOptions, BackupReport, PointState, Strongroom};
 use strongroom_catalog::{JobKind, NewJob, Point, PointId, SourceName};
 use strongroom_jobs::NewPoints;
+use strongroom_policy::Snapshot;
 
 use crate::access::{self, Access, Need, Place};
 use crate::create;
@@ -43,6 +46,9 @@ pub(crate) struct Selection {
     /// Leave out larger files: 500M, 1.5G
     #[arg(long, value_name = "SIZE", value_parser = values::bytes)]
     exclude_larger_than: Option<u64>,
+    /// Of directories that hold a CACHEDIR.TAG, keep only the directory
+    #[arg(long)]
+    exclude_caches: bool,
     /// Do not cross into other file systems
     #[arg(long)]
     one_file_system: bool,
@@ -61,6 +67,23 @@ pub(crate) struct Args {
     /// Keep the recovery point until
     #[arg(long, value_name = "TIME", value_parser = values::time)]
     retain_until: Option<DateTime<Utc>>,
+    /// Read from snapshots of the file systems: none reads files as they are, auto takes snapshots where it can
+    #[arg(long, value_name = "HOW", value_parser = values::snapshot)]
+    snapshot: Option<Snapshot>,
+    /// Back up what this system is: its configuration, and lists of packages, users, units, disks and more
+    #[arg(long, conflicts_with_all = ["paths", "one_file_system", "snapshot"])]
+    system_state: bool,
+    /// With --system-state: of the system whose root directory is this, such as one mounted for rescue
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "/",
+        requires = "system_state"
+    )]
+    system_root: PathBuf,
+    /// With --system-state: compare each file of each package with what the package says, which takes minutes
+    #[arg(long, requires = "system_state")]
+    verify_packages: bool,
     /// Only what the policy of this machine says is due now; without paths, all of its sources or that of --source
     #[arg(long)]
     due: bool,
@@ -110,7 +133,8 @@ pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
         return background::run(agent, args);
     }
     let options = options(agent, args)?;
-    as_job(agent, options, |options| run_once(agent, options))?.print(agent)
+    let snapshot = args.snapshot.unwrap_or_default();
+    as_job(agent, options, |options| run_once(agent, options, snapshot))?.print(agent)
 }
 
 /// Does a backup as a job that others see, unless it writes nothing.
@@ -129,7 +153,7 @@ fn as_job(
     journal::as_job(agent, new, cancel, || act(options))
 }
 
-fn run_once(agent: &Agent, options: BackupOptions) -> Result<Made> {
+fn run_once(agent: &Agent, options: BackupOptions, snapshot: Snapshot) -> Result<Made> {
     let place = access::place(agent)?;
     let lock = match &place {
         Some(place) => {
@@ -139,7 +163,7 @@ fn run_once(agent: &Agent, options: BackupOptions) -> Result<Made> {
         None => None,
     };
     let (access, first) = open(agent, place, &options)?;
-    let made = make(agent, options, &access, first.as_ref(), lock);
+    let made = make(agent, options, &access, first.as_ref(), lock, snapshot);
     // Whatever went wrong: the only key must not be lost with it.
     made.map_err(|fail| match &first {
         Some(first) => first.with_failure(&agent.out, fail),
@@ -149,21 +173,25 @@ fn run_once(agent: &Agent, options: BackupOptions) -> Result<Made> {
 
 fn make(
     agent: &Agent,
-    options: BackupOptions,
+    mut options: BackupOptions,
     access: &Access,
     first: Option<&FirstRun>,
     lock: Option<Lock>,
+    snapshot: Snapshot,
 ) -> Result<Made> {
     let _lock = match lock {
         Some(lock) => lock,
         None => agent.state.lock(&access.vault_id(), &options.source)?,
     };
+    let held = snapshot::hold(agent, snapshot, &mut options)?;
     let progress = Progress::start(agent);
     if progress.is_watched() {
         progress.expect(last_bytes(&access.vault, &options.source));
     }
     let report = access.vault.backup(&options, &progress)?;
     let elapsed = progress.finish();
+    let consistency = held.consistency();
+    held.release(agent);
     if let Some(point) = &report.recovery_point {
         let noted = || Ok(NewPoints::One(Box::new(noted(&options, &report, point))));
         agent.current.note_points(noted)?;
@@ -176,6 +204,7 @@ fn make(
         .map(|id| restore_command(agent, &id.to_string()));
     let kit = first::kit(agent, access);
     let mut document = json::Backup::new(&report, &access.url, elapsed.as_secs_f64());
+    document.consistency = consistency;
     document.restore_command.clone_from(&restore);
     document.recovery_kit.clone_from(&kit);
     let mut text = summary(agent, &report, access, &human::duration(elapsed));
@@ -262,7 +291,20 @@ fn note_head(agent: &Agent, access: &Access, point: &SessionId) {
 }
 
 fn options(agent: &Agent, args: &Args) -> Result<BackupOptions> {
-    let mut options = args.selection.options(agent)?;
+    let mut options = match args.system_state {
+        true => {
+            let state = system_state::gather(agent, &args.system_root, args.verify_packages)?;
+            let mut selection = args.selection.clone();
+            selection.paths = state.roots;
+            selection
+                .source
+                .get_or_insert_with(|| "system-state".to_owned());
+            let mut options = selection.options(agent)?;
+            options.lacking = state.lacking;
+            options
+        }
+        false => args.selection.options(agent)?,
+    };
     options.hold_until = args.hold_until;
     options.retain_until = args.retain_until;
     options.dry_run = args.dry_run;
@@ -299,6 +341,7 @@ impl Selection {
             options.excludes.extend(values::pattern_lines(&text));
         }
         options.exclude_larger_than_bytes = self.exclude_larger_than;
+        options.exclude_caches = self.exclude_caches;
         options.one_file_system = self.one_file_system;
         options.tags = BTreeMap::from_iter(self.tags.iter().cloned());
         options.machine = agent.state.machine()?;

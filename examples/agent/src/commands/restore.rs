@@ -64,7 +64,7 @@ pub(crate) struct Args {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum OnConflict {
+pub(crate) enum OnConflict {
     /// Keep the existing one, write a copy beside it
     Copy,
     /// Keep the existing one, write nothing

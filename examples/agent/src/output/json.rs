@@ -113,6 +113,8 @@ pub(crate) struct Backup<'a> {
     skipped_count: u64,
     elapsed_secs: f64,
     dry_run: bool,
+    /// `files` as they were while they were read, or how the snapshots that were read were made.
+    pub(crate) consistency: String,
     vault: &'a str,
     /// Where a generated passphrase stands, as long as it stands on this machine.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -141,6 +143,7 @@ impl<'a> Backup<'a> {
             skipped_count: report.skipped_count,
             elapsed_secs,
             dry_run: report.recovery_point.is_none(),
+            consistency: String::new(),
             vault,
             recovery_kit: None,
             restore_command: None,

@@ -263,3 +263,38 @@ fn all_problems_are_told_in_order_and_columns_count_characters() {
         .collect();
     assert_eq!(places, [(2, 35), (4, 13), (5, 10)]);
 }
+
+#[test]
+fn keys_of_a_source() {
+    let rules = |source: &str| {
+        let problems = problems(&format!("sources = [{{ name = \"a\", {source} }}]"));
+        problems.join("\n")
+    };
+    for (source, said) in [
+        (
+            "paths = [\"/a\"], snapshot = \"zfs\"",
+            "`zfs` is no way to take a snapshot",
+        ),
+        (
+            "paths = [\"/a\"], exclude_larger_than = \"1.5G\"",
+            "`1.5G` is no size",
+        ),
+        (
+            "paths = [\"/a\"], exclude_larger_than = \"99999999999T\"",
+            "is no size",
+        ),
+        ("paths = [\"/a\"], exclude_larger_than = 5", "must be text"),
+        (
+            "paths = [\"/a\"], system_state = true",
+            "does not go with system_state",
+        ),
+        (
+            "snapshot = \"auto\", system_state = true",
+            "does not go with system_state",
+        ),
+        ("system_state = \"yes\"", "must be true or false"),
+        ("exclude_caches = true", "`paths` is missing"),
+    ] {
+        assert!(rules(source).contains(said), "{source}: {}", rules(source));
+    }
+}

@@ -61,8 +61,21 @@ fn words(agent: &Agent, args: &Args, source: &str) -> Result<Vec<String>> {
     if let Some(at) = args.retain_until {
         flag("retain-until", &at.to_rfc3339());
     }
-    if args.selection.one_file_system {
-        words.push("--one-file-system".to_owned());
+    if let Some(snapshot) = args.snapshot {
+        flag("snapshot", snapshot.as_str());
+    }
+    if args.system_state {
+        flag("system-root", &daemon::absolute_text(&args.system_root)?);
+    }
+    for (is_set, name) in [
+        (args.selection.one_file_system, "--one-file-system"),
+        (args.selection.exclude_caches, "--exclude-caches"),
+        (args.system_state, "--system-state"),
+        (args.verify_packages, "--verify-packages"),
+    ] {
+        if is_set {
+            words.push(name.to_owned());
+        }
     }
     words.push("--".to_owned());
     for path in &args.selection.paths {

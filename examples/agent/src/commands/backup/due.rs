@@ -48,8 +48,16 @@ fn jobs(args: &Args, policy: &PolicyFile) -> Result<Vec<Args>> {
                 paths: spec.paths.iter().map(PathBuf::from).collect(),
                 source: Some(spec.name.clone()),
                 exclude: [args.selection.exclude.clone(), spec.exclude.clone()].concat(),
+                exclude_larger_than: args
+                    .selection
+                    .exclude_larger_than
+                    .or(spec.exclude_larger_than_bytes),
+                exclude_caches: args.selection.exclude_caches || spec.exclude_caches,
+                one_file_system: args.selection.one_file_system || spec.one_file_system,
                 ..args.selection.clone()
             },
+            snapshot: args.snapshot.or(Some(spec.snapshot)),
+            system_state: spec.system_state,
             ..args.clone()
         })
         .collect();
@@ -92,7 +100,7 @@ fn one(agent: &Agent, policy: &PolicyFile, args: &Args) -> Result<Made> {
     options.slots = Some(due.slots.iter().map(ToString::to_string).collect());
     let made = as_job(agent, options, |options| {
         let cancel = options.cancel.clone();
-        let act = || run_once(agent, options);
+        let act = || run_once(agent, options, args.snapshot.unwrap_or_default());
         let (mut made, failed) = hooks::around(&policy.hooks, &source, &cancel, act)?;
         for fail in &failed {
             agent.out.note(&format!("warning: {}", fail.message));

@@ -1,0 +1,4 @@
+//! Snapshots are taken, read and gone afterwards.
+
+mod btrfs;
+mod scripted;
