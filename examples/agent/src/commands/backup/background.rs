@@ -64,6 +64,9 @@ fn words(agent: &Agent, args: &Args, source: &str) -> Result<Vec<String>> {
     if args.selection.one_file_system {
         words.push("--one-file-system".to_owned());
     }
+    if args.as_it_is {
+        words.push("--as-it-is".to_owned());
+    }
     words.push("--".to_owned());
     for path in &args.selection.paths {
         words.push(daemon::absolute_text(path)?);

@@ -14,8 +14,12 @@ use crate::fail::{Code, Fail, Result};
 use crate::hooks;
 use crate::output::{human, json};
 use crate::run::{Agent, now};
+use crate::security;
 
 pub(super) fn run(agent: &Agent, args: &Args) -> Result<Code> {
+    security::look_at_policy(agent);
+    // Where there is no daemon, a timer that finds nothing due tells what could not be told before.
+    agent.current.note_news();
     let read = file::stored(agent)?.ok_or_else(|| {
         let help = "write one and run `strongroom-agent policy set FILE`";
         Fail::usage("this machine has no policy", help)
@@ -92,7 +96,7 @@ fn one(agent: &Agent, policy: &PolicyFile, args: &Args) -> Result<Made> {
     options.slots = Some(due.slots.iter().map(ToString::to_string).collect());
     let made = as_job(agent, options, |options| {
         let cancel = options.cancel.clone();
-        let act = || run_once(agent, options);
+        let act = || run_once(agent, options, args.as_it_is);
         let (mut made, failed) = hooks::around(&policy.hooks, &source, &cancel, act)?;
         for fail in &failed {
             agent.out.note(&format!("warning: {}", fail.message));
