@@ -35,7 +35,8 @@ pub struct Recovery {
 impl Catalog {
     /// Opens the catalog at a path. A damaged one is moved aside, to the same name with `.corrupt-1` and so on, and a new
     /// one takes over what of its journals is whole, as it was last or a little before. A new catalog, for whatever
-    /// reason, [needs to be rebuilt](Self::needs_rebuild).
+    /// reason, [needs to be rebuilt](Self::needs_rebuild). Any number of processes may do this at once: one recovers it, and
+    /// nobody sees a half.
     ///
     /// # Errors
     /// Those of [`Catalog::open`] but [`Error::Corrupt`].
@@ -49,9 +50,24 @@ impl Catalog {
             Err(error) if error.is_corrupt() => error,
             Err(error) => return Err(error),
         };
-        let moved_to = store::move_aside(path)?;
-        let catalog = Self::open_or_create(path, options)?;
+        // From here on only one process goes on; another one is told that it is in use.
+        let alone = store::recover_alone(path)?;
+        match Self::open_or_create(path, options) {
+            Err(error) if error.is_corrupt() => {}
+            // Somebody else has recovered it meanwhile.
+            opened => {
+                let (catalog, recovery) = (opened?, None);
+                return Ok(Opened { catalog, recovery });
+            }
+        }
+        let moved_to = store::keep_aside(path)?;
+        // It gets the name of the damaged one only when it has taken over what was left. Until then the name stands for the
+        // damaged one: whoever opens it never meets one that is empty, nor none.
+        let draft = store::new_draft(path)?;
+        let catalog = Self::open_or_create(&draft, options)?;
         let salvaged_count = catalog.salvage(&moved_to)?;
+        store::replace(&draft, path)?;
+        drop(alone);
         Ok(Opened {
             catalog,
             recovery: Some(Recovery {

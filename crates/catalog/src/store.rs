@@ -1,5 +1,6 @@
 //! The database below the catalog: byte tables, snapshots, transactions. Nothing outside of this module names it.
 
+mod aside;
 mod fault;
 mod file;
 mod scan;
@@ -12,7 +13,8 @@ use redb::{Durability, ReadTransaction, ReadableDatabase, ReadableTable, WriteTr
 use crate::error::Result;
 use fault::fault;
 
-pub(crate) use file::{move_aside, open_or_create_file};
+pub(crate) use aside::{keep_aside, new_draft, recover_alone, replace};
+pub(crate) use file::open_or_create_file;
 pub(crate) use scan::{Entry, Scan, Span};
 pub(crate) use table::Table;
 

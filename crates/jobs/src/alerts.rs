@@ -1,5 +1,6 @@
 //! What a person should know after a job, and when backups stay away: pure functions.
 
+mod settled;
 mod silence;
 
 use strongroom_catalog::{
@@ -9,6 +10,7 @@ use strongroom_catalog::{
 
 use chrono::{DateTime, Utc};
 
+pub use settled::{SETTLED_DAYS, is_settled};
 pub use silence::{Silence, silences};
 
 /// Fewer entries than this that were left out are a warning, however few others there are.

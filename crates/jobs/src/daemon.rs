@@ -12,7 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::duty::Duty;
 use crate::outcome::Outcome;
-use crate::plan::{DutyStanding, Failed, Rules, Standing, next};
+use crate::plan::{DutyStanding, Rules, Standing, next};
 
 pub use clock::{DaemonClock, SystemDaemonClock};
 pub use event::Event;
@@ -45,8 +45,8 @@ pub enum Message {
 /// Starts the jobs of a machine until it is told to stop.
 ///
 /// It is the only one that starts what is due, holds nothing that a crash could lose, and looks at the clock anew each time:
-/// what has run stands in [`LastRuns`](strongroom_policy::LastRuns), which the host keeps; a job that did not end is due
-/// again.
+/// what has run stands in [`LastRuns`](strongroom_policy::LastRuns), which the host keeps, as it does how often a run has
+/// failed; a job that did not end is due again.
 pub struct Daemon<'h> {
     host: &'h dyn Host,
     clock: &'h dyn DaemonClock,
@@ -54,7 +54,6 @@ pub struct Daemon<'h> {
     sender: Sender<Message>,
     at_work: BTreeMap<u64, AtWork>,
     asked: VecDeque<Asked>,
-    failed: BTreeMap<Duty, Failed>,
     numbers: u64,
     tidied_at: Option<DateTime<Utc>>,
     /// What was told of it last.
@@ -82,7 +81,6 @@ impl<'h> Daemon<'h> {
             sender,
             at_work: BTreeMap::new(),
             asked: VecDeque::new(),
-            failed: BTreeMap::new(),
             numbers: 0,
             tidied_at: None,
             waiting: None,
@@ -172,7 +170,7 @@ impl<'h> Daemon<'h> {
         for one in &rules.duties {
             let known = DutyStanding {
                 runs: self.host.last_runs(&one.duty, now),
-                failed: self.failed.get(&one.duty).copied(),
+                failed: self.host.last_failure(&one.duty),
             };
             standing.duties.insert(one.duty.clone(), known);
         }

@@ -11,9 +11,9 @@ use crate::notice::Notice;
 use crate::sent::Sent;
 
 /// A destination that has failed for so long is an alert of its own, minutes.
-const FAILING_MINUTES: i64 = 60;
+pub(crate) const FAILING_MINUTES: i64 = 60;
 /// What the keys of those alerts begin with.
-const FAILING: &str = "notices_failing";
+pub(crate) const FAILING: &str = "notices_failing";
 
 /// What became of a notice.
 #[derive(Debug)]
@@ -34,14 +34,14 @@ impl Delivery {
     }
 }
 
-/// Sends notices one after the other. `keep` is called after each one with the record, to make it durable: a process that
-/// ends in between sends at most one of them again.
+/// Sends notices one after the other. `keep` is called before and after each one with the record, to make it durable: a
+/// process that ends in between sends at most one of them again, and not at once.
 ///
 /// Where one has failed, the destination gets no more of them in this call, and neither does the channel when all of its
 /// recipients would meet the same. What was not sent is planned again.
 ///
 /// # Errors
-/// Those of `keep`: nothing more is sent when what was sent cannot be noted.
+/// Those of `keep`: nothing is sent when it cannot be noted.
 pub fn deliver(
     due: Vec<Notice>,
     channels: &Channels,
@@ -65,6 +65,8 @@ pub fn deliver(
             keep(sent)?;
             continue;
         }
+        sent.trying(&notice.destination, clock());
+        keep(sent)?;
         let outcome = channels.send(&notice);
         match &outcome {
             Ok(()) => sent.delivered(&notice, clock()),

@@ -62,6 +62,9 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// The process ended while it was sending: nobody knows whether the notice has arrived.
+    #[error("the program ended while it was sending")]
+    Interrupted,
     /// The record of what was sent is damaged, or from a newer version.
     #[error("the record of sent notices cannot be read: {reason}")]
     Record {
@@ -84,7 +87,7 @@ impl Error {
     #[must_use]
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::TimedOut { .. } => true,
+            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Interrupted => true,
             Self::Refused { is_passing, .. } => *is_passing,
             _ => false,
         }
@@ -104,7 +107,8 @@ impl Error {
             Self::Untrusted { .. } => {
                 "check the name of the server; for an authority of your own set ca_file, else mend the clock"
             }
-            Self::Refused {
+            Self::Interrupted
+            | Self::Refused {
                 is_passing: true, ..
             } => "wait: it is tried again",
             Self::Refused { .. } => "check user, secret, sender and recipient with whoever runs it",

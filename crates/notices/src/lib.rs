@@ -47,6 +47,7 @@
 //! | `security` | which events nobody can keep quiet |
 //! | `sent` | what was told |
 //! | `settings` | who wants to be told what |
+//! | `teller` | one process that tells, with the record |
 
 mod channel;
 mod deliver;
@@ -59,6 +60,7 @@ mod secret;
 mod security;
 mod sent;
 mod settings;
+mod teller;
 mod text;
 
 pub use channel::{
@@ -71,7 +73,7 @@ pub use metrics::{metrics, write_textfile};
 pub use notice::{Destination, Item, Notice, Telling};
 pub use plan::{
     BUNDLE_COUNT, NOTICE_MAX_COUNT, OWED_DAYS, REPEAT_MINUTES, SECURITY_OWED_DAYS,
-    alerts_of_interest, plan, test_notices,
+    alerts_of_interest, look_at, plan, test_notices,
 };
 pub use security::{
     MANY_FILES_COUNT, MANY_FILES_PERCENT, MANY_FILES_TIMES, Run, SecurityEvent, security_alerts,
@@ -80,6 +82,7 @@ pub use sent::{Failing, GIVEN_UP_DAYS, Sent};
 pub use settings::{
     Audience, Command, Frequency, JOURNAL, MAIL, Mail, MailTls, Person, Settings, Webhook,
 };
+pub use teller::{FollowUp, Teller};
 pub use text::{html, plain, subject};
 
 /// The example of the README compiles.

@@ -1,12 +1,17 @@
 //! Who is told what now: a pure function of alerts, settings and what was told before.
 
+mod look;
+
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use strongroom_catalog::{Alert, AlertClass, Resolution, Snapshot};
 
+use crate::deliver::FAILING_MINUTES;
 use crate::error::Result;
 use crate::notice::{Item, Notice, Telling};
 use crate::sent::{Ledger, Told};
 use crate::settings::{Audience, Frequency, Settings};
+
+pub use look::look_at;
 
 /// What has ended longer ago is told no more.
 pub const OWED_DAYS: i64 = 3;
@@ -49,7 +54,8 @@ pub fn alerts_of_interest(snapshot: &Snapshot, now: DateTime<Utc>) -> Result<Vec
 /// * Security is told at once, to everyone, whatever the settings say and whether or not it is over; raised again, it is
 ///   told again.
 /// * Nobody is told of jobs that were cancelled or found another one running, nor of what is silenced.
-/// * A destination that fails is left alone until its pause is over, and then told what there is to tell by then.
+/// * A destination that fails is left alone until its pause is over, and then told what there is to tell by then: together,
+///   when it has failed for an hour.
 #[must_use]
 pub fn plan(
     alerts: &[Alert],
@@ -76,7 +82,7 @@ pub fn plan(
             items.partition(|item| item.alert.class == AlertClass::Security);
         let groups = match view.is_hourly() {
             true => [grouped(security, false), grouped(others, true)].concat(),
-            false => grouped([security, others].concat(), false),
+            false => grouped([security, others].concat(), view.was_away()),
         };
         let notice =
             |items| Notice::new(audience.destination.clone(), &settings.machine, items, now);
@@ -86,7 +92,7 @@ pub fn plan(
 }
 
 /// One notice for each item, or few for many, in the order of importance.
-fn grouped(mut items: Vec<Item>, is_digest: bool) -> Vec<Vec<Item>> {
+fn grouped(mut items: Vec<Item>, is_together: bool) -> Vec<Vec<Item>> {
     items.sort_by_key(|Item { alert, telling }| {
         let is_security = alert.class == AlertClass::Security;
         (
@@ -96,7 +102,7 @@ fn grouped(mut items: Vec<Item>, is_digest: bool) -> Vec<Vec<Item>> {
             alert.id,
         )
     });
-    let together = match is_digest || items.len() > BUNDLE_COUNT {
+    let together = match is_together || items.len() > BUNDLE_COUNT {
         true => NOTICE_MAX_COUNT,
         false => 1,
     };
@@ -114,6 +120,13 @@ struct View<'a> {
 impl View<'_> {
     fn is_hourly(&self) -> bool {
         self.settings.frequency == Frequency::Hourly && !self.audience.is_log
+    }
+
+    /// After an hour in which nothing has arrived, all that there is to tell is told together.
+    fn was_away(&self) -> bool {
+        let away = TimeDelta::minutes(FAILING_MINUTES);
+        let failing = self.ledger.failing.as_ref();
+        failing.is_some_and(|failing| failing.since + away <= self.now)
     }
 
     fn item(&self, alert: &Alert) -> Option<Item> {

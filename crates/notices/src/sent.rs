@@ -1,8 +1,9 @@
 //! What was told to whom: with it a restart tells nothing twice and loses nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -42,6 +43,10 @@ pub(crate) struct Ledger {
     pub(crate) digested_at: Option<DateTime<Utc>>,
     #[serde(default)]
     pub(crate) failing: Option<Failing>,
+    /// Since when something is being sent: durable before it is, so that a program which dies each time it sends does not
+    /// send each time it is started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) trying_at: Option<DateTime<Utc>>,
 }
 
 /// The last that was told of an alert.
@@ -82,7 +87,28 @@ impl Ledger {
             told: BTreeMap::new(),
             digested_at: None,
             failing: None,
+            trying_at: None,
         }
+    }
+
+    fn fail(&mut self, error: &Error, now: DateTime<Utc>) {
+        self.trying_at = None;
+        let before = self.failing.take();
+        let since = before.as_ref().map_or(now, |before| before.since.min(now));
+        let tries_count = before.map_or(0, |before| before.tries_count);
+        let doubled = FIRST_PAUSE_MINUTES << tries_count.min(6);
+        let minutes = match error.is_passing() {
+            _ if now - since >= TimeDelta::days(GIVEN_UP_DAYS) => GIVEN_UP_PAUSE_MINUTES,
+            true => doubled.min(LONGEST_PAUSE_MINUTES),
+            false => LONGEST_PAUSE_MINUTES,
+        };
+        let reason = crate::error::in_one_line(error);
+        self.failing = Some(Failing {
+            since,
+            tries_count: tries_count.saturating_add(1),
+            next_at: now + TimeDelta::minutes(minutes),
+            reason: reason.chars().take(REASON_MAX_CHARS).collect(),
+        });
     }
 }
 
@@ -115,7 +141,9 @@ impl Sent {
     pub fn store(&self, path: &Path) -> Result<()> {
         let replace = || {
             let beside = path.with_extension("new");
-            let mut file = File::create(&beside)?;
+            let mut options = OpenOptions::new();
+            options.write(true).create(true).truncate(true).mode(0o600);
+            let mut file = options.open(&beside)?;
             file.write_all(&self.to_json())?;
             file.sync_all()?;
             fs::rename(&beside, path)?;
@@ -163,10 +191,25 @@ impl Sent {
         }
     }
 
+    /// Notes that a notice is about to be sent: to be kept before it is.
+    pub fn trying(&mut self, destination: &Destination, now: DateTime<Utc>) {
+        self.ledger_mut(destination, now).trying_at = Some(now);
+    }
+
+    /// What a process was sending when it ended has failed. Only for whoever knows that no other process is sending.
+    pub fn give_up_tries(&mut self) {
+        for ledger in self.destinations.values_mut() {
+            if let Some(at) = ledger.trying_at {
+                ledger.fail(&Error::Interrupted, at);
+            }
+        }
+    }
+
     /// Notes that a notice has arrived.
     pub fn delivered(&mut self, notice: &Notice, now: DateTime<Utc>) {
         let ledger = self.ledger_mut(&notice.destination, now);
         ledger.failing = None;
+        ledger.trying_at = None;
         // Security is told between digests, and keeps none from coming.
         let is_security = |item: &Item| item.alert.class == AlertClass::Security;
         if !notice.items.iter().all(is_security) {
@@ -187,23 +230,7 @@ impl Sent {
     /// up to an hour; at once after an hour when it does not look as if it will pass; once a day after
     /// [`GIVEN_UP_DAYS`].
     pub fn failed(&mut self, destination: &Destination, error: &Error, now: DateTime<Utc>) {
-        let ledger = self.ledger_mut(destination, now);
-        let before = ledger.failing.take();
-        let since = before.as_ref().map_or(now, |before| before.since.min(now));
-        let tries_count = before.map_or(0, |before| before.tries_count);
-        let doubled = FIRST_PAUSE_MINUTES << tries_count.min(6);
-        let minutes = match error.is_passing() {
-            _ if now - since >= TimeDelta::days(GIVEN_UP_DAYS) => GIVEN_UP_PAUSE_MINUTES,
-            true => doubled.min(LONGEST_PAUSE_MINUTES),
-            false => LONGEST_PAUSE_MINUTES,
-        };
-        let reason = crate::error::in_one_line(error);
-        ledger.failing = Some(Failing {
-            since,
-            tries_count: tries_count.saturating_add(1),
-            next_at: now + TimeDelta::minutes(minutes),
-            reason: reason.chars().take(REASON_MAX_CHARS).collect(),
-        });
+        self.ledger_mut(destination, now).fail(error, now);
     }
 
     /// As [`failed`](Self::failed), for one that waits already: nothing new is known of it.
@@ -237,7 +264,7 @@ impl Sent {
     }
 }
 
-fn file_error(path: &Path, source: io::Error) -> Error {
+pub(crate) fn file_error(path: &Path, source: io::Error) -> Error {
     Error::File {
         what: "record of sent notices",
         path: path.to_owned(),

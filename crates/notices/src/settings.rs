@@ -46,6 +46,8 @@ pub struct Settings {
     pub journal: BTreeSet<Severity>,
     /// The proxy for webhooks that name none.
     pub proxy: Option<String>,
+    /// Where metrics are written for Prometheus, if anywhere; ends with `.prom`.
+    pub metrics_file: Option<PathBuf>,
 }
 
 /// How a connection for mail is protected.
@@ -150,6 +152,7 @@ impl Settings {
             commands: Vec::new(),
             journal: all_severities(),
             proxy: None,
+            metrics_file: None,
         }
     }
 

@@ -23,7 +23,7 @@ pub(crate) struct Cli {
 }
 
 /// Flags of every command.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Globals {
     /// Where the vault is: a path, file:///path, s3://bucket/path, az://container/path or gs://bucket/path [env:

@@ -1,6 +1,6 @@
 //! Every command that does a job writes it down: so it is seen by `jobs`, stopped by `jobs stop`, and followed by alerts.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use strongroom::{Cancel, SystemClock};
@@ -18,6 +18,7 @@ pub(crate) struct Current {
     monitor: RefCell<Option<Arc<JobMonitor>>>,
     points: RefCell<NewPoints>,
     drill: RefCell<Option<Drill>>,
+    has_news: Cell<bool>,
 }
 
 impl Current {
@@ -32,6 +33,15 @@ impl Current {
             self.points.replace(points()?);
         }
         Ok(())
+    }
+
+    /// There may be alerts that people are to be told of.
+    pub(crate) fn note_news(&self) {
+        self.has_news.set(true);
+    }
+
+    pub(crate) fn has_news(&self) -> bool {
+        self.has_news.get()
     }
 
     pub(crate) fn note_drill(&self, drill: Drill) {
@@ -91,6 +101,7 @@ pub(crate) fn as_job<T: Ends>(
     let Some(job) = begin(agent, new, cancel)? else {
         return act();
     };
+    agent.current.note_news();
     let monitor = job.monitor();
     agent.current.monitor.replace(Some(Arc::clone(&monitor)));
     agent.interrupts.follow(Some(Arc::clone(&monitor)));

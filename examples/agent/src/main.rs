@@ -14,6 +14,8 @@
 //! | `hooks` | commands around a backup |
 //! | `throttle` | how fast vaults are written to and read, by that policy |
 //! | `journal` | what every job tells of itself |
+//! | `security` | what nobody may keep quiet |
+//! | `telling` | telling people of alerts |
 //! | `rules` | what the policy of this machine says of points |
 //! | `access`, `secret`, `prompt` | which vault, and with which key |
 //! | `create`, `slots` | making a vault; its key slots |
@@ -40,10 +42,12 @@ mod prompt;
 mod rules;
 mod run;
 mod secret;
+mod security;
 mod settings;
 mod signals;
 mod slots;
 mod state;
+mod telling;
 mod throttle;
 mod values;
 

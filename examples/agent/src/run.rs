@@ -18,6 +18,7 @@ use crate::output::{JsonArray, Out};
 use crate::settings;
 use crate::signals::Interrupts;
 use crate::state::State;
+use crate::telling;
 use crate::throttle::Throttle;
 
 /// What every command works with.
@@ -96,7 +97,7 @@ fn start(cli: Cli, out: Out) -> Result<Code> {
     limits::raise_open_files();
     let interrupts = Interrupts::listen()?;
     let (globals, state) = settings::complete(cli.globals)?;
-    let throttle = Arc::new(Throttle::of(&state));
+    let throttle = Arc::new(Throttle::of(&state, globals.policy_in_force.as_deref()));
     let agent = Agent {
         globals,
         out: out.at_pace(Arc::clone(&throttle)),
@@ -105,12 +106,14 @@ fn start(cli: Cli, out: Out) -> Result<Code> {
         interrupts,
         current: Current::default(),
     };
-    match journal::job_of(&agent, &cli.command) {
+    let outcome = match journal::job_of(&agent, &cli.command) {
         Some((new, cancel)) => {
             journal::as_job(&agent, new, cancel, || dispatch(&agent, &cli.command))
         }
         None => dispatch(&agent, &cli.command),
-    }
+    };
+    telling::after(&agent);
+    outcome
 }
 
 fn dispatch(agent: &Agent, command: &Command) -> Result<Code> {

@@ -8,16 +8,20 @@
 //! credentials/<vault id>.maintenance    what deletes and sweeps there
 //! policy.toml                      the policy of this machine
 //! policy-before.json               one that keeps more, until the edit that replaced it has settled
+//! policy-seen.toml                 the policy as it was when somebody last looked whether it is weaker
 //! runs/<source>.json               which scheduled runs a source has had
 //! housekeeping/<duty>.json         which runs housekeeping has had
+//! failures.json                    which runs have failed last, and how often
 //! halts.json                       what a person has paused or stopped
 //! policy-in-force.toml             the last good policy, which the daemon goes by
 //! catalog.{redb,lock}, running/    jobs, alerts and points: see `strongroom_jobs::Journal`
 //! daemon.lock, daemon.sock         held, and listened at, while the daemon runs
-//! notices.json                     whom notices have told what
+//! notices.{json,lock}              whom notices have told what; held by whoever tells
 //! seen                             the newest time that a run has seen
 //! vaults/<vault id>/heads.json     the furthest points that this machine has seen there
 //! vaults/<vault id>/verified       when it has read which packs
+//! vaults/<vault id>/changes.json   how much the runs of each source have found changed
+//! vaults/<vault id>/mounts.json    where file systems were mounted when each source was backed up
 //! vaults/<vault id>/drills.json    which points it has restored in a drill
 //! locks/<vault id>.<source>.lock   held while a job of the source runs
 //! first-run.lock                   held while the embedded vault is made
@@ -26,16 +30,19 @@
 //! ```
 //! Directories have mode 0700, files 0600. Losing it all loses no recovery point.
 
+mod changes;
 mod file;
 mod lock;
 mod memory;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use strongroom::crypto::Credential;
 use strongroom_jobs::Halts;
+use strongroom_jobs::plan::Failed;
 use strongroom_policy::LastRuns;
 
 use crate::fail::{Code, Fail, Result};
@@ -57,6 +64,9 @@ pub(crate) struct Pinned {
     pub(crate) url: String,
     pub(crate) vault_id: String,
 }
+
+/// Runs that have failed last, by their duties.
+pub(crate) type Failures = BTreeMap<String, Failed>;
 
 impl State {
     /// The place that the flag names, or the default one.
@@ -222,6 +232,20 @@ impl State {
         make_private_dir(&dir).map_err(|error| Fail::own_file("make", &dir, &error))?;
         let text = format!("{}\n", serde_json::json!(runs));
         write_private(&dir.join(lock::file_name(duty, "json")), text.as_bytes())
+    }
+
+    /// The last run of each duty that has failed. A file that cannot be read tells nothing: it is then tried sooner.
+    pub(crate) fn failures(&self) -> Failures {
+        let path = self.dir().map(|dir| dir.join("failures.json"));
+        let text = path.and_then(|path| read_private(&path)).ok().flatten();
+        text.and_then(|text| serde_json::from_str(&text).ok())
+            .unwrap_or_default()
+    }
+
+    pub(crate) fn keep_failures(&self, failures: &Failures) -> Result<()> {
+        let path = self.prepare()?.join("failures.json");
+        let text = format!("{}\n", serde_json::json!(failures));
+        write_private(&path, text.as_bytes())
     }
 
     /// What a person has paused or stopped. A file that does not parse is told: nothing may expire by mistake.

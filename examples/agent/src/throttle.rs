@@ -15,7 +15,8 @@ use crate::state::State;
 /// Between two looks whether another policy was set.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// Follows the policy file: a policy that is set while a command runs is kept by it from then on.
+/// Follows the policy that is in force: one that is set while a command runs is kept by it from then on, and one that is not
+/// good leaves the one before.
 #[derive(Debug)]
 pub(crate) struct Throttle {
     pace: PolicyPace,
@@ -26,21 +27,26 @@ pub(crate) struct Throttle {
 struct Followed {
     /// The policy file; `None` where none is followed.
     path: Option<PathBuf>,
+    /// The last good one that a daemon has read.
+    in_force: Option<PathBuf>,
     looked_at: Option<Instant>,
     /// When it was written, as it was read last, and its length.
     version: Option<(SystemTime, u64)>,
 }
 
 impl Throttle {
-    pub(crate) fn of(state: &State) -> Self {
-        Self::following(file::path(state).ok())
+    /// That of the policy of this machine, or of the one that a daemon has named.
+    pub(crate) fn of(state: &State, named: Option<&Path>) -> Self {
+        let path = named.map(Path::to_owned).or_else(|| file::path(state).ok());
+        Self::following(path, file::in_force(state).ok())
     }
 
-    fn following(path: Option<PathBuf>) -> Self {
+    fn following(path: Option<PathBuf>, in_force: Option<PathBuf>) -> Self {
         Self {
             pace: PolicyPace::new(None, chrono_tz::UTC),
             followed: Mutex::new(Followed {
                 path,
+                in_force,
                 looked_at: None,
                 version: None,
             }),
@@ -90,7 +96,13 @@ impl Throttle {
             return Ok(());
         }
         followed.version = version;
-        match file::stored_at(&path)? {
+        let in_force = followed.in_force.clone();
+        let stored = file::stored_at(&path).or_else(|fail| {
+            // The daemon goes on by the last good one, and so does this.
+            let known = in_force.and_then(|path| file::stored_at(&path).ok().flatten());
+            known.map(Some).ok_or(fail)
+        });
+        match stored? {
             None => self.pace.change(None, chrono_tz::UTC),
             Some(read) => {
                 let zone = file::zone(&read.policy);
@@ -111,5 +123,37 @@ impl Pace for Throttle {
         // A file that is damaged while a command runs changes nothing: the last policy that could be read counts.
         let _read_before = self.follow();
         self.pace.take(direction, bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_that_is_not_good_leaves_the_throttle_in_force() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = State::locate(Some(dir.path()));
+        let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+        let slow = "time_zone = \"UTC\"\n[throttle]\nwork_hours = \"00:00-24:00\"\n\
+                    work_rate = \"512 Kbps\"\nother_rate = \"512 Kbps\"\n";
+        write("policy.toml", "throttle = 7\n");
+        assert!(
+            Throttle::of(&state, None).follow().is_err(),
+            "none was ever good"
+        );
+        write("policy-in-force.toml", slow);
+        let throttle = Throttle::of(&state, None);
+        throttle.follow().unwrap();
+        assert!(throttle.rate().is_some());
+        // A job of the daemon goes by what the daemon names, whatever else is there.
+        write("policy.toml", "");
+        let named = dir.path().join("policy-in-force.toml");
+        let throttle = Throttle::of(&state, Some(&named));
+        throttle.follow().unwrap();
+        assert!(throttle.rate().is_some());
+        let throttle = Throttle::of(&state, None);
+        throttle.follow().unwrap();
+        assert!(throttle.rate().is_none());
     }
 }

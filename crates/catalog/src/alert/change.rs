@@ -39,13 +39,14 @@ impl Alert {
         })
     }
 
-    /// The alert, raised once more. When it has become worse, it is active again and no longer silenced.
+    /// The alert, raised once more. When it has become worse, or is about security, it is active again: whoever took it up
+    /// knew of what was before. It is then no longer silenced.
     pub(crate) fn seen_again(&self, new: &NewAlert, at: DateTime<Utc>) -> Result<Self> {
         let is_security = [self.class, new.class].contains(&AlertClass::Security);
         if is_security && new.resolves_at.is_some() {
             return Err(self.cannot_be_silenced());
         }
-        let is_worse = new.severity > self.severity;
+        let is_news = is_security || new.severity > self.severity;
         let (code, message) = (new.code.as_str(), new.message.as_str());
         let help = new.help.as_deref();
         Ok(Self {
@@ -61,13 +62,13 @@ impl Alert {
             help: help.map(|help| shorten(help, MESSAGE_MAX_BYTES)),
             source: new.source.clone(),
             job: new.job,
-            state: if is_worse {
+            state: if is_news {
                 AlertState::Active
             } else {
                 self.state
             },
-            acknowledged_at: self.acknowledged_at.filter(|_| !is_worse),
-            silenced_until: self.silenced_until.filter(|_| !is_worse && !is_security),
+            acknowledged_at: self.acknowledged_at.filter(|_| !is_news),
+            silenced_until: self.silenced_until.filter(|_| !is_news),
             last_seen_at: at,
             seen_count: self.seen_count.saturating_add(1),
             resolves_at: new.resolves_at,
@@ -223,6 +224,18 @@ mod tests {
                 .seen_again(&security, at(1))
                 .unwrap()
                 .is_silent_at(at(2))
+        );
+    }
+
+    #[test]
+    fn security_that_is_met_again_is_taken_up_again() {
+        let first = new(AlertClass::Security, Severity::Error);
+        let alert = Alert::raised(AlertId(7), &first, at(0)).unwrap();
+        let alert = alert.acknowledged(at(1)).unwrap();
+        let again = alert.seen_again(&first, at(2)).unwrap();
+        assert_eq!(
+            (again.state, again.acknowledged_at),
+            (AlertState::Active, None)
         );
     }
 

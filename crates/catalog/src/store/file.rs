@@ -1,4 +1,4 @@
-//! The file of the database: made whole or not at all, checked whenever it is opened, moved aside when it is damaged.
+//! The file of the database: made whole or not at all, checked whenever it is opened.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -10,9 +10,6 @@ use redb::{Builder, Database, StorageBackend};
 use super::fault::{fault, io_fault};
 use super::{Store, Table};
 use crate::error::{Error, Result};
-
-/// Corrupt files that are kept beside the catalog, numbered from 1.
-const ASIDE_MAX_COUNT: u32 = 10_000;
 
 /// Opens storage that holds a database, or nothing at all.
 pub(super) fn open_backend(backend: impl StorageBackend, cache_bytes: usize) -> Result<Database> {
@@ -116,31 +113,8 @@ fn open_locked(file: File, cache_bytes: usize) -> Result<Database> {
     open_backend(backend, cache_bytes)
 }
 
-/// Gives a damaged file another name beside its own, and tells which.
-pub(crate) fn move_aside(path: &Path) -> Result<PathBuf> {
-    let failed = |source| Error::Io {
-        doing: "move aside",
-        source,
-    };
-    for number in 1..=ASIDE_MAX_COUNT {
-        let aside = beside(path, &format!("corrupt-{number}"));
-        // A name that stands is never replaced: a link fails where a renaming would not.
-        match fs::hard_link(path, &aside) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
-            Err(error) => return Err(failed(error)),
-            Ok(()) => {}
-        }
-        fs::remove_file(path).map_err(failed)?;
-        sync_parent(path)?;
-        return Ok(aside);
-    }
-    Err(failed(io::Error::other(
-        "too many damaged catalogs lie beside it",
-    )))
-}
-
 /// Makes names in the directory of a path durable.
-fn sync_parent(path: &Path) -> Result<()> {
+pub(super) fn sync_parent(path: &Path) -> Result<()> {
     let parent = path
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty());
@@ -151,7 +125,7 @@ fn sync_parent(path: &Path) -> Result<()> {
     })
 }
 
-fn beside(path: &Path, ending: &str) -> PathBuf {
+pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".");
     name.push(ending);

@@ -116,3 +116,62 @@ fn when_points_cannot_be_had_what_was_salvaged_waits_for_them() {
     drop(waiting);
     assert_same(&everything(&recover(&path, &points).catalog), &all);
 }
+
+#[test]
+fn whoever_opens_a_catalog_that_is_being_recovered_never_meets_an_empty_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("catalog");
+    make(&path, 20);
+    let whole = fs::read(&path).unwrap();
+    let jobs = |catalog: &Catalog| catalog.snapshot().unwrap().jobs().count();
+    let expected = jobs(&Catalog::open(&path, Options::default()).unwrap());
+    assert!(expected > 0);
+    for round in 0..20 {
+        let mut bytes = whole.clone();
+        bytes[..4096].fill(0);
+        fs::write(&path, bytes).unwrap();
+        let met: Vec<usize> = std::thread::scope(|scope| {
+            // Some would recover it, and one only opens it.
+            let open = |number: u32| loop {
+                let opened = match number {
+                    0 => Catalog::open(&path, Options::default()),
+                    _ => Catalog::open_or_recover(&path, Options::default())
+                        .map(|opened| opened.catalog),
+                };
+                match opened {
+                    Ok(catalog) => break jobs(&catalog),
+                    Err(Error::InUse | Error::Corrupt { .. }) => std::thread::yield_now(),
+                    Err(error) => panic!("{error}"),
+                }
+            };
+            let openers: Vec<_> = (0..4)
+                .map(|number| scope.spawn(move || open(number)))
+                .collect();
+            let met = openers.into_iter().map(|opener| opener.join().unwrap());
+            met.collect()
+        });
+        assert_eq!(met, [expected; 4], "round {round}");
+        for number in 1..=4 {
+            drop(fs::remove_file(
+                dir.path().join(format!("catalog.corrupt-{number}")),
+            ));
+        }
+    }
+}
+
+#[test]
+fn a_recovery_that_died_is_done_again_and_keeps_one_file_aside() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("catalog");
+    let (points, all) = make(&path, 20);
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[..4096].fill(0);
+    fs::write(&path, bytes).unwrap();
+    // What a process leaves that dies just before the new one gets the name.
+    fs::hard_link(&path, dir.path().join("catalog.corrupt-1")).unwrap();
+    fs::write(dir.path().join("catalog.recovered"), "half").unwrap();
+    let opened = recover(&path, &points);
+    assert_same(&everything(&opened.catalog), &all);
+    assert!(!dir.path().join("catalog.corrupt-2").exists());
+    assert!(!dir.path().join("catalog.recovered").exists());
+}

@@ -147,3 +147,42 @@ fn silence_is_told_once_it_is_longer_than_the_schedule_allows() {
     assert_eq!((of(Some(&weekly), 14), of(Some(&weekly), 15)), (0, 1));
     assert_eq!(of(None, 1000), 0);
 }
+
+#[test]
+fn security_that_is_taken_up_is_shown_for_a_fortnight() {
+    let catalog = Catalog::in_memory().unwrap();
+    let at = |day: u32| format!("2026-03-{day:02}T12:00:00Z").parse().unwrap();
+    let raise = |key: &str, class, day| {
+        let new = NewAlert::new(key, class, Severity::Error, key, key);
+        catalog
+            .change(|change| change.raise_alert(&new, at(day)))
+            .unwrap()
+    };
+    let open = |key: &str| {
+        catalog
+            .snapshot()
+            .unwrap()
+            .open_alert(key)
+            .unwrap()
+            .unwrap()
+    };
+    let deleted = raise("points_deleted", AlertClass::Security, 1);
+    let failed = raise("backup_failed", AlertClass::Job, 1);
+    assert!(!is_settled(&deleted, at(31)), "nobody has taken it up");
+    for id in [deleted.id, failed.id] {
+        catalog
+            .change(|change| change.acknowledge_alert(id, at(2)))
+            .unwrap();
+    }
+    assert!(!is_settled(&open("points_deleted"), at(15)));
+    assert!(is_settled(&open("points_deleted"), at(16)));
+    assert!(
+        !is_settled(&open("backup_failed"), at(31)),
+        "it ends with its cause"
+    );
+    raise("points_deleted", AlertClass::Security, 10);
+    assert!(
+        !is_settled(&open("points_deleted"), at(31)),
+        "it has happened again"
+    );
+}

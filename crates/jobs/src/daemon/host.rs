@@ -12,7 +12,7 @@ use super::Event;
 use crate::duty::Duty;
 use crate::halts::Halts;
 use crate::outcome::Outcome;
-use crate::plan::{Rules, Start};
+use crate::plan::{Failed, Rules, Start};
 
 /// What a person wants done now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +61,12 @@ pub trait Host: Sync {
 
     /// Keeps that durably.
     fn keep_last_runs(&self, duty: &Duty, runs: &LastRuns);
+
+    /// The last run of a duty, if it has failed.
+    fn last_failure(&self, duty: &Duty) -> Option<Failed>;
+
+    /// Keeps that durably, or that it has not: a daemon that is started anew does not begin to count anew.
+    fn keep_last_failure(&self, duty: &Duty, failed: Option<&Failed>);
 
     /// What other processes are doing.
     fn running(&self) -> BTreeSet<Duty>;

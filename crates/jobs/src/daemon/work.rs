@@ -83,18 +83,18 @@ impl<'h> Daemon<'h> {
         });
     }
 
-    fn note_run(&mut self, duty: &Duty, due: &Due, outcome: Outcome, now: DateTime<Utc>) {
+    fn note_run(&self, duty: &Duty, due: &Due, outcome: Outcome, now: DateTime<Utc>) {
         let mut known = DutyStanding {
             runs: self.host.last_runs(duty, now),
-            failed: self.failed.get(duty).copied(),
+            failed: self.host.last_failure(duty),
         };
+        let failed = known.failed;
         if known.note(due, outcome, now) {
             self.host.keep_last_runs(duty, &known.runs);
         }
-        match known.failed {
-            Some(failed) => self.failed.insert(duty.clone(), failed),
-            None => self.failed.remove(duty),
-        };
+        if known.failed != failed {
+            self.host.keep_last_failure(duty, known.failed.as_ref());
+        }
     }
 
     /// Stops what runs, and waits for it. What was due and is stopped by this is due again.

@@ -1,6 +1,7 @@
 //! When a run that failed is tried again.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
 
 /// How often, and how soon. Pauses double.
 ///
@@ -28,7 +29,7 @@ impl Default for Retry {
 }
 
 /// A run that has failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failed {
     /// When the run was due.
     pub due_at: DateTime<Utc>,

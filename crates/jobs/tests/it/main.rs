@@ -3,5 +3,6 @@
 mod journal;
 mod month;
 mod plan;
+mod restart;
 mod socket;
 mod world;

@@ -11,7 +11,7 @@ use strongroom_jobs::daemon::{Asked, Message};
 use strongroom_jobs::{Daemon, Duty, catalog_point};
 use strongroom_policy::{Point, Policy, Scenario, SlotId, simulate};
 
-use crate::world::{Happening, Trouble, World, at};
+use crate::world::{Happening, Trouble, What, World, at};
 
 const POLICY: &str = r#"
     time_zone = "Europe/Paris"
@@ -118,33 +118,21 @@ fn month() -> World {
         (at(ASKED_AT), Happening::Say(ask)),
         (at(UNTIL), Happening::Say(Message::Stop)),
     ];
-    let mut world = World::new(POLICY, &["home", "music"], at(SINCE), script);
-    let trouble = |source, from, until, code| Trouble {
-        source,
-        from: at(from),
-        until: at(until),
-        code,
+    let world = World::new(POLICY, &["home", "music"], at(SINCE), script);
+    let meets = |what, from, until| {
+        world.meets(Trouble {
+            what,
+            from: at(from),
+            until: at(until),
+        });
     };
-    world.troubles = vec![
-        trouble(
-            "home",
-            "2026-03-17T12:00:00Z",
-            "2026-03-18T20:00:00Z",
-            "disk_full",
-        ),
-        trouble(
-            "music",
-            "2026-03-17T12:00:00Z",
-            "2026-03-18T20:00:00Z",
-            "disk_full",
-        ),
-        trouble(
-            "music",
-            "2026-04-01T12:00:00Z",
-            "2026-04-02T12:00:00Z",
-            "source_gone",
-        ),
-    ];
+    meets(
+        What::DiskFull,
+        "2026-03-17T12:00:00Z",
+        "2026-03-18T20:00:00Z",
+    );
+    let gone = What::SourceGone("music");
+    meets(gone, "2026-04-01T12:00:00Z", "2026-04-02T12:00:00Z");
     Daemon::new(&world, &*world.clock).run();
     world.expire().expect("expired");
     world
@@ -218,6 +206,7 @@ fn told_alerts(world: &World, until: DateTime<Utc>) {
             let (key, count) = (alert.key.as_str(), alert.seen_count);
             (
                 key,
+                alert.code.as_str(),
                 count,
                 alert.first_seen_at,
                 alert.resolved_at.expect("over"),
@@ -231,11 +220,17 @@ fn told_alerts(world: &World, until: DateTime<Utc>) {
     assert_eq!(
         told,
         [
-            ("backup_failed:home", 17, full, free),
-            ("backup_failed:music", 17, full, free),
-            ("no_backup:home", 1, woken, woken),
-            ("no_backup:music", 1, woken, woken),
-            ("backup_failed:music", 12, gone, at("2026-04-02T12:15:00Z")),
+            ("backup_failed:home", "disk_full", 17, full, free),
+            ("backup_failed:music", "disk_full", 17, full, free),
+            ("no_backup:home", "no_backup", 1, woken, woken),
+            ("no_backup:music", "no_backup", 1, woken, woken),
+            (
+                "backup_failed:music",
+                "source_gone",
+                12,
+                gone,
+                at("2026-04-02T12:15:00Z")
+            ),
         ]
     );
 }

@@ -1,18 +1,20 @@
 //! A machine that is simulated: a clock that sleeps and is set, a vault in memory, and work that fails when told to.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
 use strongroom::crypto::Passphrase;
-use strongroom::vault::wrap::Memory;
+use strongroom::vault::wrap::{Action, Fate, Faulty, Memory};
 use strongroom::vault::{InitOptions, SweepOptions};
 use strongroom::{BackupOptions, Cancel, Clock, ExpireOptions, Strongroom, VerifyOptions};
 use strongroom_jobs::alerts::{Silence, silences};
 use strongroom_jobs::catalog::{Failure, JobKind, NewJob, PointId, SourceName};
 use strongroom_jobs::daemon::{DaemonClock, Message};
+use strongroom_jobs::plan::Failed;
 use strongroom_jobs::{
     Duty, Ending, Event, Halts, Host, Journal, NewPoints, Order, Outcome, Rules, RunningJob,
     Scheduled, catalog_point,
@@ -92,12 +94,45 @@ impl DaemonClock for SimulatedClock {
     }
 }
 
-/// A time in which the backups of a source fail.
+/// A time in which something is wrong.
+#[derive(Clone, Copy)]
 pub(crate) struct Trouble {
-    pub(crate) source: &'static str,
+    pub(crate) what: What,
     pub(crate) from: DateTime<Utc>,
     pub(crate) until: DateTime<Utc>,
-    pub(crate) code: &'static str,
+}
+
+/// What is wrong.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum What {
+    /// The store has no room for another point.
+    DiskFull,
+    /// A source is not where it should be.
+    SourceGone(&'static str),
+}
+
+impl Trouble {
+    fn lasts_at(&self, now: DateTime<Utc>) -> bool {
+        self.from <= now && now < self.until
+    }
+}
+
+/// The troubles, for those who cause them.
+type Troubles = Arc<Mutex<Vec<Trouble>>>;
+
+/// A store that has no room for another point as long as its disk is full.
+fn store(memory: &Arc<Memory>, troubles: &Troubles) -> Arc<Faulty> {
+    let (clock, troubles) = (Arc::clone(memory), Arc::clone(troubles));
+    let inner = Arc::clone(memory);
+    Faulty::new(inner, move |operation| {
+        let is_point = operation.action == Action::Put && operation.name.starts_with("points/");
+        let troubles = troubles.lock().expect("whole");
+        let is_full = |one: &Trouble| one.what == What::DiskFull && one.lasts_at(clock.now());
+        match is_point && troubles.iter().any(is_full) {
+            true => Fate::Fail(ErrorKind::StorageFull),
+            false => Fate::Pass,
+        }
+    })
 }
 
 pub(crate) struct World {
@@ -105,11 +140,12 @@ pub(crate) struct World {
     pub(crate) clock: Arc<SimulatedClock>,
     pub(crate) journal: Journal,
     pub(crate) policy: Policy,
-    pub(crate) troubles: Vec<Trouble>,
+    troubles: Troubles,
     pub(crate) events: Mutex<Vec<Event>>,
     rules: Rules,
     since: DateTime<Utc>,
     runs: Mutex<BTreeMap<Duty, LastRuns>>,
+    failures: Mutex<BTreeMap<Duty, Failed>>,
     home: TempDir,
 }
 
@@ -136,7 +172,9 @@ impl World {
         });
         clock.set(since);
         let passphrase = Passphrase::new("correct horse battery staple").expect("long enough");
-        let vault = Strongroom::init_store(memory, &passphrase, &InitOptions::for_tests());
+        let troubles = Troubles::default();
+        let store = store(&memory, &troubles);
+        let vault = Strongroom::init_store(store, &passphrase, &InitOptions::for_tests());
         let vault = vault
             .expect("a vault")
             .with_clock(Arc::clone(&clock) as Arc<dyn Clock>);
@@ -154,11 +192,12 @@ impl World {
             clock,
             journal: Journal::new(journal),
             policy: file.policy(zone),
-            troubles: Vec::new(),
+            troubles,
             events: Mutex::default(),
             rules: Rules::new(backups.chain(housekeeping).collect()),
             since,
             runs: Mutex::default(),
+            failures: Mutex::default(),
             home,
         }
     }
@@ -187,13 +226,25 @@ impl World {
         Ok(())
     }
 
-    fn trouble(&self, duty: &Duty) -> Option<&Trouble> {
+    pub(crate) fn meets(&self, trouble: Trouble) {
+        self.troubles.lock().expect("whole").push(trouble);
+    }
+
+    /// Puts a source where it is now: away, or back.
+    fn place(&self, source: &str) {
         let now = self.now();
-        self.troubles.iter().find(|trouble| {
-            let source = duty.source.as_ref();
-            let is_it = source.is_some_and(|source| source.name == trouble.source);
-            is_it && duty.kind == JobKind::Backup && trouble.from <= now && now < trouble.until
-        })
+        let troubles = self.troubles.lock().expect("whole").clone();
+        let is_gone = |one: &Trouble| match one.what {
+            What::SourceGone(name) => name == source && one.lasts_at(now),
+            What::DiskFull => false,
+        };
+        let (here, away) = (self.path(source), self.path(&format!("{source}.away")));
+        let moved = match (troubles.iter().any(is_gone), here.exists()) {
+            (true, true) => std::fs::rename(&here, &away),
+            (false, false) => std::fs::rename(&away, &here),
+            _ => Ok(()),
+        };
+        moved.expect("moved");
     }
 
     fn all_points(&self) -> Result<(Option<PointId>, NewPoints), strongroom::Error> {
@@ -219,6 +270,7 @@ impl World {
                     }
                     Order::Asked(_) => None,
                 };
+                self.place(source);
                 let options = self.options(source, slots, cancel);
                 let made = self.vault.backup(&options, &*monitor)?.recovery_point;
                 let id = made.expect("no dry run").to_string();
@@ -263,6 +315,18 @@ impl Host for World {
         all.insert(duty.clone(), runs.clone());
     }
 
+    fn last_failure(&self, duty: &Duty) -> Option<Failed> {
+        self.failures.lock().expect("whole").get(duty).copied()
+    }
+
+    fn keep_last_failure(&self, duty: &Duty, failed: Option<&Failed>) {
+        let mut all = self.failures.lock().expect("whole");
+        match failed {
+            Some(failed) => all.insert(duty.clone(), *failed),
+            None => all.remove(duty),
+        };
+    }
+
     fn running(&self) -> BTreeSet<Duty> {
         self.journal.running_duties().expect("readable")
     }
@@ -275,17 +339,22 @@ impl Host for World {
             .journal
             .begin(new, None, cancel.clone(), clock)
             .expect("written down");
-        if let Some(trouble) = self.trouble(duty) {
-            let failure = Failure {
-                code: trouble.code.to_owned(),
-                message: "no space is left".to_owned(),
-                help: None,
-            };
-            let ended = job.end(Ending::Failed(failure), NewPoints::Unknown, None);
-            ended.expect("written down");
-            return Outcome::Failed;
-        }
-        let (recovery_point, points) = self.work(order, &job, cancel).expect("done");
+        let (recovery_point, points) = match self.work(order, &job, cancel) {
+            Ok(done) => done,
+            Err(error) => {
+                let is_gone = matches!(error, strongroom::Error::NothingToBackUp(_));
+                assert!(error.is_full() || is_gone, "{error}");
+                let code = if is_gone { "source_gone" } else { "disk_full" };
+                let failure = Failure {
+                    code: code.to_owned(),
+                    message: error.to_string(),
+                    help: None,
+                };
+                let ended = job.end(Ending::Failed(failure), NewPoints::Unknown, None);
+                ended.expect("written down");
+                return Outcome::Failed;
+            }
+        };
         let ending = Ending::Completed { recovery_point };
         job.end(ending, points, None).expect("written down");
         Outcome::Done

@@ -94,7 +94,7 @@ fn deletions_say_how_many_and_whether_they_can_be_taken_back() {
     let soft = deleted(1, false);
     assert_eq!(
         soft[0].message,
-        "1 recovery point of laptop/home was deleted by hand"
+        "deletion of 1 recovery point of laptop/home was begun by hand"
     );
     assert_eq!(soft[0].severity, Severity::Error);
     let hard = deleted(12, true);

@@ -38,6 +38,8 @@ struct Section {
     command: Vec<RawCommand>,
     #[serde(default)]
     journal: RawJournal,
+    #[serde(default)]
+    metrics_file: Option<Spanned<PathBuf>>,
 }
 
 fn yes() -> bool {
@@ -162,7 +164,23 @@ pub(super) fn parse(text: &str, base: &Path, machine: &str) -> Result<Settings> 
         .map(|raw| webhook_of(raw, base))
         .collect();
     settings.commands = section.command.into_iter().map(command_of).collect();
+    settings.metrics_file = section
+        .metrics_file
+        .map(|file| metrics_file_of(file, base))
+        .transpose()
+        .map_err(|(at, message)| wrong(Some(at), &message))?;
     Ok(settings)
+}
+
+/// The collector reads no other names.
+fn metrics_file_of(file: Spanned<PathBuf>, base: &Path) -> Result<PathBuf, Wrong> {
+    match file.get_ref().extension() {
+        Some(ending) if ending == "prom" => Ok(base.join(file.into_inner())),
+        _ => Err((
+            file.span().start,
+            "metrics_file must end with .prom".to_owned(),
+        )),
+    }
 }
 
 fn line_of(text: &str, at: usize) -> usize {

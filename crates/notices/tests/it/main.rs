@@ -18,6 +18,7 @@ mod plan;
 mod sent;
 mod servers;
 mod settings;
+mod teller;
 mod texts;
 mod webhook;
 mod world;

@@ -3,6 +3,7 @@
 mod background;
 mod due;
 mod first;
+mod mounts;
 mod snapshot;
 mod system_state;
 
@@ -14,6 +15,7 @@ use strongroom::vault::format::SessionId;
 use strongroom::{BackupOptions, BackupReport, PointState, Strongroom};
 use strongroom_catalog::{JobKind, NewJob, Point, PointId, SourceName};
 use strongroom_jobs::NewPoints;
+use strongroom_notices::SecurityEvent;
 use strongroom_policy::Snapshot;
 
 use crate::access::{self, Access, Need, Place};
@@ -23,6 +25,7 @@ use crate::journal::{self, Ends};
 use crate::output::progress::Progress;
 use crate::output::{Colour, human, json};
 use crate::run::Agent;
+use crate::security;
 use crate::slots;
 use crate::state::Lock;
 use crate::values;
@@ -87,6 +90,9 @@ pub(crate) struct Args {
     /// Only what the policy of this machine says is due now; without paths, all of its sources or that of --source
     #[arg(long)]
     due: bool,
+    /// Go on though nothing is mounted or nothing is left where there was something
+    #[arg(long)]
+    as_it_is: bool,
     /// Have the daemon do it, which goes on when this terminal closes
     #[arg(long, conflicts_with_all = ["due", "dry_run"])]
     background: bool,
@@ -125,6 +131,22 @@ impl Ends for Made {
     }
 }
 
+/// How a source is read, beside what of it.
+#[derive(Clone, Copy)]
+struct Reading {
+    snapshot: Snapshot,
+    as_it_is: bool,
+}
+
+impl Reading {
+    fn of(args: &Args) -> Self {
+        Self {
+            snapshot: args.snapshot.unwrap_or_default(),
+            as_it_is: args.as_it_is,
+        }
+    }
+}
+
 pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
     if args.due {
         return due::run(agent, args);
@@ -133,8 +155,8 @@ pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
         return background::run(agent, args);
     }
     let options = options(agent, args)?;
-    let snapshot = args.snapshot.unwrap_or_default();
-    as_job(agent, options, |options| run_once(agent, options, snapshot))?.print(agent)
+    let reading = Reading::of(args);
+    as_job(agent, options, |options| run_once(agent, options, reading))?.print(agent)
 }
 
 /// Does a backup as a job that others see, unless it writes nothing.
@@ -153,7 +175,7 @@ fn as_job(
     journal::as_job(agent, new, cancel, || act(options))
 }
 
-fn run_once(agent: &Agent, options: BackupOptions, snapshot: Snapshot) -> Result<Made> {
+fn run_once(agent: &Agent, options: BackupOptions, reading: Reading) -> Result<Made> {
     let place = access::place(agent)?;
     let lock = match &place {
         Some(place) => {
@@ -163,7 +185,22 @@ fn run_once(agent: &Agent, options: BackupOptions, snapshot: Snapshot) -> Result
         None => None,
     };
     let (access, first) = open(agent, place, &options)?;
-    let made = make(agent, options, &access, first.as_ref(), lock, snapshot);
+    let id = access.vault_id();
+    let made =
+        mounts::look(agent, &access.vault, &id, &options, reading.as_it_is).and_then(|seen| {
+            let made = make(
+                agent,
+                options,
+                &access,
+                first.as_ref(),
+                lock,
+                reading.snapshot,
+            )?;
+            if made.recovery_point.is_some() {
+                seen.remember(agent, &id)?;
+            }
+            Ok(made)
+        });
     // Whatever went wrong: the only key must not be lost with it.
     made.map_err(|fail| match &first {
         Some(first) => first.with_failure(&agent.out, fail),
@@ -196,6 +233,7 @@ fn make(
         let noted = || Ok(NewPoints::One(Box::new(noted(&options, &report, point))));
         agent.current.note_points(noted)?;
         give_places_what_they_lack(agent, access);
+        note_changes(agent, access, &report);
         note_head(agent, access, point);
     }
 
@@ -249,6 +287,25 @@ fn noted(options: &BackupOptions, report: &BackupReport, id: &SessionId) -> Poin
     point.hold = options.hold_until.map(strongroom_catalog::Hold::Until);
     point.retain_until = options.retain_until;
     point
+}
+
+/// Many files that have changed at once may be somebody's doing. The point stands whatever comes of this.
+fn note_changes(agent: &Agent, access: &Access, report: &BackupReport) {
+    match agent.state.compare(&access.vault_id(), report) {
+        Ok(Some(compared)) => {
+            let event = SecurityEvent::BackedUp {
+                source: SourceName::local(report.source.clone()),
+                run: compared.run,
+                history: compared.history,
+            };
+            security::note(agent, &[event]);
+        }
+        Ok(None) => {}
+        Err(fail) => agent.out.note(&format!(
+            "note: how much has changed is not remembered: {}",
+            fail.message
+        )),
+    }
 }
 
 /// The point stands, so nothing here makes the run fail; what is not done now, the next run does.

@@ -1,5 +1,6 @@
 //! `daemon`: runs what is due when it is due, in the foreground, until it is told to stop.
 
+mod bell;
 mod child;
 mod host;
 mod notify;
@@ -18,6 +19,7 @@ use crate::access;
 use crate::fail::{Code, Fail, Result};
 use crate::journal;
 use crate::run::{Agent, now};
+use bell::Bell;
 use host::AgentHost;
 use notify::Supervisor;
 
@@ -44,10 +46,11 @@ pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
     }
     let listeners = Listeners::default();
     let server = Server::bind(&agent.state.socket()?, listeners.clone())?;
-    let host = AgentHost::new(agent, args, journal.clone(), listeners)?;
+    let bell = Bell::hang(agent, listeners.clone())?;
+    let host = AgentHost::new(agent, args, journal.clone(), listeners, bell.clone())?;
     let clock = SystemDaemonClock;
     let daemon = Daemon::new(&host, &clock);
-    let answer = answer(journal, daemon.sender(), started_at);
+    let answer = answer(journal, daemon.sender(), bell.clone(), started_at);
     let serve = move || server.serve(answer);
     let spawned = std::thread::Builder::new()
         .name("socket".to_owned())
@@ -62,7 +65,9 @@ pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
         process: std::process::id(),
     });
     Supervisor.tell("READY=1");
+    bell.ring();
     daemon.run();
+    bell.take_down();
     Ok(match agent.interrupts.is_interrupted() {
         true => Code::Cancelled,
         false => Code::Done,
@@ -73,6 +78,7 @@ pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
 fn answer(
     journal: Journal,
     daemon: std::sync::mpsc::Sender<Message>,
+    bell: Bell,
     since: chrono::DateTime<chrono::Utc>,
 ) -> Arc<dyn Fn(Request) -> Reply + Send + Sync> {
     let daemon = std::sync::Mutex::new(daemon);
@@ -106,7 +112,10 @@ fn answer(
                 reply => reply,
             }
         }
-        Request::Wake => send(Message::Wake),
+        Request::Wake => {
+            bell.ring();
+            send(Message::Wake)
+        }
         Request::Status => Reply::Status {
             process: std::process::id(),
             since,
@@ -121,13 +130,13 @@ fn refused(reason: &str) -> Reply {
     }
 }
 
-/// Tells a daemon, if one runs, that something has changed. It looks by itself within a minute.
-pub(crate) fn wake(agent: &Agent) {
+/// Tells a daemon that something has changed; true if one runs. It looks by itself within a minute.
+pub(crate) fn wake(agent: &Agent) -> bool {
     let asked = agent.state.socket().and_then(|socket| {
         let client = Client::connect(&socket)?;
         Ok(client.ask(&Request::Wake)?)
     });
-    drop(asked);
+    matches!(asked, Ok(Reply::Done))
 }
 
 /// The global flags of this process, as they mean the same in another directory and with another environment.

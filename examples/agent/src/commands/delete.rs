@@ -10,6 +10,7 @@ use crate::access::{self, Need};
 use crate::fail::{Code, Fail, Result};
 use crate::output::human;
 use crate::run::Agent;
+use crate::security;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct DeleteArgs {
@@ -44,6 +45,10 @@ pub(crate) fn delete(agent: &Agent, args: &DeleteArgs) -> Result<Code> {
     let all = access.vault.points()?;
     let chosen = chosen(&access.vault, &all, args)?;
     let is_final = args.now || access.vault.vault().config().no_soft_delete;
+    if !args.dry_run {
+        let standing = chosen.iter().filter(|point| point.deleted_at.is_none());
+        security::note(agent, &security::deletions(standing.copied(), is_final));
+    }
     // The oldest go first: should one fail, what is left is the newer part of a history.
     for point in chosen.iter().rev().filter(|_| !args.dry_run) {
         if is_final {

@@ -3,12 +3,14 @@
 use serde_json::{Value, json};
 use strongroom::{Brake, ExpirePlan, Judged};
 use strongroom_jobs::{NewPoints, catalog_point};
+use strongroom_notices::SecurityEvent;
 
 use crate::access::{self, Access, Need};
 use crate::fail::{Code, Fail, Result};
 use crate::output::{human, json};
 use crate::rules::Rules;
 use crate::run::Agent;
+use crate::security;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -21,6 +23,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
+    security::look_at_policy(agent);
     let rules = Rules::of_machine(agent)?.ok_or_else(|| {
         let help = "write one and run `strongroom-agent policy set FILE`";
         Fail::usage("this machine has no policy", help)
@@ -29,6 +32,9 @@ pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
     let mut options = rules.options(&access.vault.points()?);
     options.newest_seen_at = agent.state.seen_at()?;
     let plan = access.vault.plan_expire(&options)?;
+    if !args.dry_run {
+        security::note(agent, &[unusual(&plan, args.yes)]);
+    }
     let expired: Vec<&Judged> = match args.dry_run {
         true => plan.expiring.iter().collect(),
         false => access.vault.expire(&plan, args.yes)?,
@@ -53,6 +59,19 @@ pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
     } else {
         Code::Done
     })
+}
+
+/// More would expire than usual: it stays, or somebody has looked.
+fn unusual(plan: &ExpirePlan, is_confirmed: bool) -> SecurityEvent {
+    let brakes = plan.brakes.iter().map(ToString::to_string).collect();
+    let held = plan.expiring.len() - plan.permitted(false).count();
+    match is_confirmed {
+        true => SecurityEvent::BrakeConfirmed { brakes },
+        false => SecurityEvent::ExpireHeld {
+            points_count: u64::try_from(held).unwrap_or(u64::MAX),
+            brakes,
+        },
+    }
 }
 
 /// All points as the catalog keeps them.

@@ -6,6 +6,7 @@ use serde_json::json;
 use strongroom::Strongroom;
 use strongroom::crypto::{Passphrase, Role};
 use strongroom::vault::SlotView;
+use strongroom_notices::SecurityEvent;
 
 use crate::access::{self, Access, Need};
 use crate::fail::{Code, Fail, Result};
@@ -14,6 +15,7 @@ use crate::output::human::{self, Align};
 use crate::prompt;
 use crate::run::Agent;
 use crate::secret::Given;
+use crate::security;
 use crate::slots;
 
 #[derive(Debug, clap::Subcommand)]
@@ -151,6 +153,11 @@ fn list(agent: &Agent) -> Result<Code> {
 fn add(agent: &Agent, role: Role, label: &str, new: &NewPassphrase) -> Result<Code> {
     let access = access::open(agent, Need::Passphrase)?;
     let slot = slots::add(&access.vault, &new.get()?, role, label)?.to_string();
+    let event = SecurityEvent::KeySlotAdded {
+        slot: slot.clone(),
+        role: role.to_string(),
+    };
+    security::note(agent, &[event]);
     let document = json!({ "vault_id": access.vault_id(), "slot": slot, "role": role.to_string() });
     agent.out.result(&document, || {
         format!("added key slot {slot} of role {role}")
@@ -161,10 +168,16 @@ fn add(agent: &Agent, role: Role, label: &str, new: &NewPassphrase) -> Result<Co
 fn remove(agent: &Agent, text: &str) -> Result<Code> {
     let access = access::open(agent, Need::Passphrase)?;
     let slot = slots::find(&access.vault, text)?.slot_id;
-    slots::remove(&access.vault, slot)?;
     let id = access.vault_id();
     let own = agent.state.credential(&id).ok().flatten();
-    if own.is_some_and(|own| slots::slot_of(&own) == slot) {
+    let is_own = own.is_some_and(|own| slots::slot_of(&own) == slot);
+    let event = match (slot.to_string(), is_own) {
+        (slot, true) => SecurityEvent::LocalCredentialRemoved { slot },
+        (slot, false) => SecurityEvent::KeySlotRemoved { slot },
+    };
+    security::note(agent, &[event]);
+    slots::remove(&access.vault, slot)?;
+    if is_own {
         agent.state.forget_credential(&id)?;
     }
     let document = json!({ "vault_id": id, "removed_slot": slot.to_string() });
@@ -189,6 +202,8 @@ fn change(agent: &Agent, new: &NewPassphrase) -> Result<Code> {
         ));
     };
     let slot = slots::change(vault, old, &new.get()?)?.to_string();
+    let event = SecurityEvent::PassphraseChanged { slot: slot.clone() };
+    security::note(agent, &[event]);
     let id = access.vault_id();
     let kit = match agent.state.dir() {
         Ok(dir) => kit::of_vault(dir, &id)?.map(|kit| kit.display().to_string()),

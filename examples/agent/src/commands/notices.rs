@@ -1,17 +1,21 @@
 //! `notices`: who hears of alerts, and whether notices arrive.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 use strongroom_notices::{
-    Audience, Channels, Error, Failing, Frequency, Notice, Sent, Settings, test_notices,
+    Audience, Channels, Error, Failing, Frequency, Notice, Settings, test_notices,
 };
 
 use crate::fail::{Code, Fail, Result};
 use crate::output::{Colour, human, json as json_output, tell};
 use crate::run::{Agent, now};
 use crate::settings;
+use crate::telling::{Desk, sent, with_proxy};
 
-/// Name of the record in the state directory.
-const FILE: &str = "notices.json";
+/// How long another process that tells is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(100);
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
@@ -19,6 +23,9 @@ pub(crate) enum Command {
     Test(TestArgs),
     /// Show who hears of what, and whom notices do not reach
     Show,
+    /// Tell what is due
+    #[command(hide = true)]
+    Deliver,
 }
 
 #[derive(Debug, clap::Args)]
@@ -29,20 +36,39 @@ pub(crate) struct TestArgs {
 }
 
 pub(crate) fn run(agent: &Agent, command: &Command) -> Result<Code> {
-    let settings = settings::notices(&agent.globals, &agent.state, &agent.host())?;
-    let settings = with_proxy(agent, settings);
+    let settings = || {
+        let settings = settings::notices(&agent.globals, &agent.state, &agent.host())?;
+        Ok::<_, Fail>(with_proxy(&agent.globals, settings))
+    };
     match command {
-        Command::Test(args) => test(agent, &settings, args),
-        Command::Show => show(agent, &settings),
+        Command::Test(args) => test(agent, &settings()?, args),
+        Command::Show => show(agent, &settings()?),
+        Command::Deliver => deliver(agent),
     }
 }
 
-/// Flags come before files.
-fn with_proxy(agent: &Agent, mut settings: Settings) -> Settings {
-    if let Some(proxy) = &agent.globals.proxy {
-        settings.proxy = Some(proxy.clone());
+/// Tells what is due, once whoever tells just now has ended.
+fn deliver(agent: &Agent) -> Result<Code> {
+    let mut desk = Desk::new(agent)?;
+    let until = Instant::now() + PATIENCE;
+    let mut teller = loop {
+        match desk.teller()? {
+            Some(teller) => break teller,
+            None if Instant::now() < until => std::thread::sleep(POLL),
+            None => {
+                return Err(Fail::new(
+                    Code::Busy,
+                    "another process tells",
+                    "wait for it",
+                ));
+            }
+        }
+    };
+    let round = desk.round(&mut teller)?;
+    match round.troubles.into_iter().next() {
+        Some(fail) => Err(fail),
+        None => Ok(Code::Done),
     }
-    settings
 }
 
 fn test(agent: &Agent, settings: &Settings, args: &TestArgs) -> Result<Code> {
@@ -114,11 +140,7 @@ fn reason(error: &Error) -> String {
 }
 
 fn show(agent: &Agent, settings: &Settings) -> Result<Code> {
-    let sent = match agent.state.dir() {
-        Ok(dir) => Sent::load(&dir.join(FILE))
-            .map_err(|error| Fail::new(Code::Failed, error.to_string(), error.help()))?,
-        Err(_) => Sent::default(),
-    };
+    let sent = sent(&agent.state)?;
     let failing = |audience: &Audience| {
         let name = audience.destination.to_string();
         let mut all = sent.failing();

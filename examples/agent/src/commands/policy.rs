@@ -11,6 +11,7 @@ use strongroom_policy::retention::cuts;
 
 use crate::fail::{Code, Fail, Result};
 use crate::run::{Agent, now};
+use crate::security;
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
@@ -63,6 +64,8 @@ fn check(agent: &Agent, args: &FileArgs) -> Result<Code> {
 fn set(agent: &Agent, args: &FileArgs) -> Result<Code> {
     let read = file::read(&args.file)?;
     let zone = times::zone(&read.policy);
+    // Whoever has edited the one before in place is not forgotten.
+    security::look_at_policy(agent);
     let before = file::stored(agent)?;
     let cuts: Vec<_> = before
         .iter()
@@ -70,6 +73,7 @@ fn set(agent: &Agent, args: &FileArgs) -> Result<Code> {
         .map(|cut| cut.to_string())
         .collect();
     let path = file::store(agent, &read, before.filter(|_| !cuts.is_empty()), now())?;
+    security::look_at_policy(agent);
     let advice = advice(&read);
     let document = json!({
         "file": path.display().to_string(),

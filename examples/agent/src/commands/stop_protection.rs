@@ -3,15 +3,15 @@
 use clap::{ArgGroup, ValueEnum};
 use serde_json::json;
 use strongroom::PointView;
-use strongroom_catalog::{AlertClass, NewAlert, Severity, SourceName};
+use strongroom_catalog::SourceName;
 use strongroom_jobs::{Kept, Stop};
 
 use crate::access::{self, Need};
 use crate::commands::{daemon, pause};
 use crate::fail::{Code, Result};
-use crate::journal;
 use crate::output::human;
 use crate::run::{Agent, now};
+use crate::security;
 
 #[derive(Debug, clap::Args)]
 #[command(group(ArgGroup::new("points").required(true).args(["retain", "delete"])))]
@@ -56,21 +56,20 @@ pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
     let mut deleted = Vec::new();
     if let Some(access) = access {
         let points = access.vault.points()?;
-        // The oldest go first: should one fail, what is left is the newer part of a history.
-        for point in points
-            .iter()
-            .rev()
+        let is_final = access.vault.vault().config().no_soft_delete;
+        let meant = points.iter().rev();
+        let meant: Vec<&PointView> = meant
             .filter(|point| is_meant(agent, &source, point))
-        {
-            match access.vault.vault().config().no_soft_delete {
+            .collect();
+        security::note(agent, &security::deletions(meant.iter().copied(), is_final));
+        // The oldest go first: should one fail, what is left is the newer part of a history.
+        for point in meant {
+            match is_final {
                 true => access.vault.delete_now(&point.id, REASON)?,
                 false => access.vault.delete(&point.id, REASON)?,
             }
             deleted.push(point.id.to_string());
         }
-    }
-    if !deleted.is_empty() {
-        raise(agent, &source, deleted.len())?;
     }
     let word = match kept {
         Kept::Forever => "forever",
@@ -82,24 +81,6 @@ pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
         .out
         .result(&document, || text(&args.source, kept, deleted.len()))?;
     Ok(Code::Done)
-}
-
-/// Whoever looks after this machine must learn of it, even if somebody else did it.
-fn raise(agent: &Agent, source: &SourceName, deleted_count: usize) -> Result<()> {
-    let message =
-        format!("protection of {source} was stopped and {deleted_count} of its points deleted");
-    let key = format!("points_deleted:{source}");
-    let (class, severity) = (AlertClass::Security, Severity::Critical);
-    let mut alert = NewAlert::new(key, class, severity, "points_deleted", message);
-    alert.source = Some(source.clone());
-    alert.help =
-        Some("if it was not meant, `strongroom-agent undelete` brings them back".to_owned());
-    let now = now();
-    journal::journal(agent)?.with_catalog(now, |catalog| {
-        catalog.change(|change| change.raise_alert(&alert, now))?;
-        Ok(())
-    })?;
-    Ok(())
 }
 
 fn is_meant(agent: &Agent, source: &SourceName, point: &PointView) -> bool {

@@ -2,13 +2,15 @@
 
 use serde_json::{Value, json};
 use strongroom::vault::{Emptied, OpenSession, SweepOptions, SweepReport};
+use strongroom_notices::SecurityEvent;
 
-use crate::access::{self, Need};
+use crate::access::{self, Access, Need};
 use crate::commands::expire::all_points;
 use crate::commands::policy::file;
 use crate::fail::{Code, Result};
 use crate::output::{human, json};
 use crate::run::Agent;
+use crate::security;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -29,7 +31,7 @@ pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
     if let Some(read) = file::stored(agent)? {
         options.soft_delete_days = read.policy.security.soft_delete_days;
     }
-    let report = access.vault.sweep(&options)?;
+    let report = swept(agent, &access, options)?;
     agent.current.note_points(|| all_points(&access))?;
     let waiting: Vec<Value> = report.waiting_for.iter().map(waiting).collect();
     let mut document = json!({
@@ -51,6 +53,22 @@ pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
         .out
         .result(&document, || summary(&report, args.dry_run))?;
     Ok(Code::Done)
+}
+
+/// Whoever says that the clock is right tells others, too, where it does not look so.
+fn swept(agent: &Agent, access: &Access, options: SweepOptions) -> Result<SweepReport> {
+    let is_confirmed = options.is_confirmed;
+    let mut careful = options;
+    careful.is_confirmed = false;
+    match access.vault.sweep(&careful) {
+        Err(strongroom::Error::Brake(brake)) if is_confirmed => {
+            let brakes = vec![brake.to_string()];
+            security::note(agent, &[SecurityEvent::BrakeConfirmed { brakes }]);
+            careful.is_confirmed = true;
+            Ok(access.vault.sweep(&careful)?)
+        }
+        swept => Ok(swept?),
+    }
 }
 
 fn moved_bytes(report: &SweepReport) -> u64 {

@@ -44,14 +44,14 @@ impl State {
         Ok(self.dir()?.join("vaults").join(vault_id).join(what))
     }
 
-    fn read_memory(&self, vault_id: &str, what: &str) -> Result<Option<String>> {
+    pub(super) fn read_memory(&self, vault_id: &str, what: &str) -> Result<Option<String>> {
         let Ok(path) = self.memory_path(vault_id, what) else {
             return Ok(None);
         };
         Ok(read_private(&path)?.map(|text| text.to_string()))
     }
 
-    fn keep_memory(&self, vault_id: &str, what: &str, text: &str) -> Result<()> {
+    pub(super) fn keep_memory(&self, vault_id: &str, what: &str, text: &str) -> Result<()> {
         let path = self.memory_path(vault_id, what)?;
         self.prepare()?;
         if let Some(dir) = path.parent() {
@@ -112,6 +112,15 @@ impl State {
         };
         let text = serde_json::json!(file).to_string();
         self.keep_memory(vault_id, "heads.json", &format!("{text}\n"))
+    }
+
+    /// At which roots of which sources a file system was mounted, as it was kept.
+    pub(crate) fn mounts(&self, vault_id: &str) -> Result<Option<String>> {
+        self.read_memory(vault_id, "mounts.json")
+    }
+
+    pub(crate) fn keep_mounts(&self, vault_id: &str, text: &str) -> Result<()> {
+        self.keep_memory(vault_id, "mounts.json", &format!("{text}\n"))
     }
 
     /// The newest generation of a vault that this machine has seen.

@@ -83,6 +83,11 @@ impl Running {
         self.child.wait().expect("ended").code()
     }
 
+    /// Ends it as whoever manages it does; its exit code.
+    pub(crate) fn end_by_term(self) -> Option<i32> {
+        self.end(Signal::TERM)
+    }
+
     /// Kills it and all that it has started, at once.
     pub(crate) fn kill(mut self) {
         self.kill_all();
@@ -347,6 +352,40 @@ fn a_source_that_is_gone_keeps_no_other_from_its_runs() {
     daemon.next_end("home", "done");
     assert_eq!(daemon.end(Signal::TERM), Some(0));
     assert_eq!(machine.json(&["alerts"]), json!([]));
+}
+
+#[test]
+fn a_hook_that_hangs_forks_or_fails_stops_its_own_source_alone() {
+    let hook = |what: &str| {
+        format!(
+            "[hooks]\ntimeout_secs = 1\n\
+             before_backup = [\"[ $STRONGROOM_SOURCE = home ] || {what}\"]\n"
+        )
+    };
+    let machine = machine(OFTEN, &hook("exit 3"));
+    let mut daemon = Running::start(&machine, &[]);
+    let whys = [
+        ("exit 3", "failed: "),
+        ("sleep 600", "did not end within 1 s"),
+        // What it has left running in the background is its group, and goes with it.
+        ("(sleep 600 & sleep 600)", "did not end within 1 s"),
+    ];
+    for (what, why) in whys {
+        machine.write("policy.toml", policy_text(&machine, OFTEN, &hook(what)));
+        machine.run(&["policy", "set", "policy.toml"]).ends_with(0);
+        daemon.signal(Signal::HUP);
+        daemon.next_end("home", "done");
+        let is_told = || {
+            let alerts = machine.json(&["alerts"]);
+            let all = alerts.as_array().expect("a list");
+            let message = all.first().and_then(|alert| alert["message"].as_str());
+            all.len() == 1 && message.is_some_and(|text| text.contains(what) && text.contains(why))
+        };
+        wait_until(is_told);
+        daemon.next_end("music", "failed");
+        daemon.next_end("home", "done");
+    }
+    assert_eq!(daemon.end(Signal::TERM), Some(0));
 }
 
 #[test]

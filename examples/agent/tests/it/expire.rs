@@ -16,7 +16,7 @@ const POLICY: &str = r#"
 "#;
 
 /// A machine with this many points, oldest first, each with its file in the vault. They share nearly all content.
-fn with_points(count: u64) -> (Machine, Vec<(String, std::path::PathBuf)>) {
+pub(crate) fn with_points(count: u64) -> (Machine, Vec<(String, std::path::PathBuf)>) {
     let machine = Machine::with_vault();
     machine.write("home/data", random_bytes(1, 400_000));
     let mut points = Vec::new();
@@ -35,7 +35,7 @@ fn with_points(count: u64) -> (Machine, Vec<(String, std::path::PathBuf)>) {
 }
 
 /// As if the store had got it so many days ago.
-fn age(manifest: &std::path::Path, days: u64) {
+pub(crate) fn age(manifest: &std::path::Path, days: u64) {
     let written_at = fs::metadata(manifest).and_then(|manifest| manifest.modified());
     let at = written_at.expect("a time") - Duration::from_secs(days * 86_400);
     File::options()

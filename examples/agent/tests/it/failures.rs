@@ -132,6 +132,36 @@ fn damage_is_4_and_named() {
 }
 
 #[test]
+fn what_cannot_be_read_by_the_thousand_is_counted() {
+    let machine = Machine::with_vault();
+    machine.write("home/open", "open");
+    for number in 0..3000 {
+        let name = format!("home/closed{number:04}");
+        machine.write(&name, "closed");
+        let closed = fs::Permissions::from_mode(0o000);
+        fs::set_permissions(machine.path(&name), closed).expect("mine");
+    }
+    let ended = as_ordinary_user(&machine, &["backup", "home", "--json"]);
+    ended.ends_with(3);
+    let report = ended.document();
+    assert_eq!(report["skipped_count"], 3000);
+    assert_eq!(report["skipped"].as_array().map(Vec::len), Some(1000));
+    let ended = as_ordinary_user(&machine, &["backup", "home", "--source", "again"]);
+    ended.ends_with(3);
+    let lines = ended.stdout.lines().chain(ended.stderr.lines()).count();
+    assert!(lines < 50, "{lines} lines");
+    assert!(ended.stdout.contains("3,000 skipped:"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("and 2,980 more"), "{}", ended.stdout);
+    let ended = as_ordinary_user(&machine, &["alerts", "--json"]);
+    let alerts = ended.document();
+    let severities = alerts.as_array().expect("a list").iter();
+    let severities: Vec<_> = severities.map(|alert| &alert["severity"]).collect();
+    assert_eq!(severities, ["error", "error"], "{alerts}");
+    let message = alerts[0]["message"].as_str().expect("a text");
+    assert!(message.contains("3000 warnings; the first: "), "{message}");
+}
+
+#[test]
 fn what_cannot_be_read_is_told_and_the_rest_is_kept() {
     let machine = Machine::with_vault();
     machine.write("home/open", "open");

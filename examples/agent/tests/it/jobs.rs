@@ -316,7 +316,7 @@ fn a_source_that_is_stopped_keeps_what_was_promised() {
     let alerts = machine.json(&["alerts"]);
     assert_eq!(
         (&alerts[0]["class"], &alerts[0]["severity"]),
-        (&json!("security"), &json!("critical"))
+        (&json!("security"), &json!("error"))
     );
 
     assert_eq!(machine.json(&["resume", "home"])["resumed"], true);

@@ -77,6 +77,9 @@ fn words(agent: &Agent, args: &Args, source: &str) -> Result<Vec<String>> {
             words.push(name.to_owned());
         }
     }
+    if args.as_it_is {
+        words.push("--as-it-is".to_owned());
+    }
     words.push("--".to_owned());
     for path in &args.selection.paths {
         words.push(daemon::absolute_text(path)?);

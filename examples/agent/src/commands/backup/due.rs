@@ -8,14 +8,18 @@ use strongroom_catalog::SourceName;
 use strongroom_jobs::{Duty, Halt};
 use strongroom_policy::{Decision, Due, LastRuns, Missed, PolicyFile, Timetable};
 
-use super::{Args, Made, Selection, as_job, options, run_once};
+use super::{Args, Made, Reading, Selection, as_job, options, run_once};
 use crate::commands::policy::file;
 use crate::fail::{Code, Fail, Result};
 use crate::hooks;
 use crate::output::{human, json};
 use crate::run::{Agent, now};
+use crate::security;
 
 pub(super) fn run(agent: &Agent, args: &Args) -> Result<Code> {
+    security::look_at_policy(agent);
+    // Where there is no daemon, a timer that finds nothing due tells what could not be told before.
+    agent.current.note_news();
     let read = file::stored(agent)?.ok_or_else(|| {
         let help = "write one and run `strongroom-agent policy set FILE`";
         Fail::usage("this machine has no policy", help)
@@ -100,7 +104,7 @@ fn one(agent: &Agent, policy: &PolicyFile, args: &Args) -> Result<Made> {
     options.slots = Some(due.slots.iter().map(ToString::to_string).collect());
     let made = as_job(agent, options, |options| {
         let cancel = options.cancel.clone();
-        let act = || run_once(agent, options, args.snapshot.unwrap_or_default());
+        let act = || run_once(agent, options, Reading::of(args));
         let (mut made, failed) = hooks::around(&policy.hooks, &source, &cancel, act)?;
         for fail in &failed {
             agent.out.note(&format!("warning: {}", fail.message));

@@ -7,10 +7,12 @@ use std::sync::{Mutex, PoisonError};
 use chrono::{DateTime, Utc};
 use strongroom::Cancel;
 use strongroom_catalog::JobKind;
+use strongroom_jobs::plan::Failed;
 use strongroom_jobs::socket::Listeners;
 use strongroom_jobs::{Duty, Event, Halts, Host, Journal, Order, Outcome, Rules};
 use strongroom_policy::LastRuns;
 
+use super::bell::Bell;
 use super::notify::Supervisor;
 use super::rules::Known;
 use super::{Args, child, global_words};
@@ -30,6 +32,7 @@ pub(super) struct AgentHost {
     words: Vec<String>,
     listeners: Listeners,
     told: Told,
+    pub(super) bell: Bell,
 }
 
 impl AgentHost {
@@ -38,6 +41,7 @@ impl AgentHost {
         args: &Args,
         journal: Journal,
         listeners: Listeners,
+        bell: Bell,
     ) -> Result<Self> {
         let has_passphrase =
             agent.globals.passphrase_file.is_some() || agent.globals.passphrase_command.is_some();
@@ -51,6 +55,7 @@ impl AgentHost {
             words: global_words(agent)?,
             listeners,
             told: Told::new(&agent.out),
+            bell,
         })
     }
 
@@ -61,12 +66,7 @@ impl AgentHost {
     }
 
     pub(super) fn trouble(&self, what: &str, fail: &Fail) {
-        let causes: String = fail
-            .causes
-            .iter()
-            .map(|cause| format!(": {cause}"))
-            .collect();
-        let message = format!("{what}: {}{causes}", fail.message);
+        let message = trouble(what, fail);
         self.show(&Event::Trouble { message });
     }
 
@@ -106,6 +106,7 @@ impl AgentHost {
 impl Host for AgentHost {
     fn rules(&self, now: DateTime<Utc>) -> Rules {
         Supervisor.tell("WATCHDOG=1");
+        self.bell.tick(now);
         let (rules, event) = self.known().read(&self.state, now);
         if let Some(event) = event {
             self.show(&event);
@@ -163,6 +164,21 @@ impl Host for AgentHost {
         }
     }
 
+    fn last_failure(&self, duty: &Duty) -> Option<Failed> {
+        self.state.failures().get(&duty.to_string()).copied()
+    }
+
+    fn keep_last_failure(&self, duty: &Duty, failed: Option<&Failed>) {
+        let mut all = self.state.failures();
+        match failed {
+            Some(failed) => all.insert(duty.to_string(), *failed),
+            None => all.remove(&duty.to_string()),
+        };
+        if let Err(fail) = self.state.keep_failures(&all) {
+            self.trouble("what has failed cannot be kept", &fail);
+        }
+    }
+
     fn running(&self) -> BTreeSet<Duty> {
         self.journal.running_duties().unwrap_or_else(|error| {
             self.trouble("what runs cannot be read", &error.into());
@@ -187,18 +203,27 @@ impl Host for AgentHost {
         if let Err(fail) = self.tidy_up(now) {
             self.trouble("the journal cannot be tidied", &fail);
         }
+        self.bell.ring();
     }
 
     fn tell(&self, event: &Event) {
-        if let Event::Stopping { .. } = event {
-            Supervisor.tell("STOPPING=1");
+        match event {
+            Event::Stopping { .. } => Supervisor.tell("STOPPING=1"),
+            Event::Ended { .. } => self.bell.ring(),
+            _ => {}
         }
         self.show(event);
     }
 }
 
+/// What is wrong, in one line.
+pub(super) fn trouble(what: &str, fail: &Fail) -> String {
+    let causes = fail.causes.iter().map(|cause| format!(": {cause}"));
+    format!("{what}: {}{}", fail.message, causes.collect::<String>())
+}
+
 /// An event for a person.
-fn text(event: &Event) -> String {
+pub(super) fn text(event: &Event) -> String {
     let what = |kind: &JobKind, source: &Option<strongroom_catalog::SourceName>| {
         let duty = Duty {
             kind: kind.clone(),

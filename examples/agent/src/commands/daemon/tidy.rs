@@ -4,11 +4,12 @@ use chrono::{DateTime, Utc};
 use strongroom_catalog::{
     AlertClass, JobKind, JobState, JournalLimits, NewAlert, Resolution, Severity, Snapshot,
 };
-use strongroom_jobs::alerts::{Silence, silences};
+use strongroom_jobs::alerts::{Silence, is_settled, silences};
 use strongroom_jobs::{AlertChange, Duty, Event, Rules};
 
 use super::host::AgentHost;
-use crate::fail::Result;
+use crate::fail::{Fail, Result};
+use crate::security;
 
 const POLICY: &str = "policy_refused";
 
@@ -35,10 +36,18 @@ impl AgentHost {
                     ..silence
                 });
             }
+            let mut settled = Vec::new();
+            for alert in snapshot.open_alerts() {
+                let alert = alert?;
+                settled.extend(is_settled(&alert, now).then_some(alert.key));
+            }
             drop(snapshot);
             let changes = silences(&sources, now);
             catalog.change(|change| {
                 change.resolve_alerts_that_are_over(now)?;
+                for key in &settled {
+                    change.resolve_alert(key, Resolution::ByPerson, now)?;
+                }
                 let apply = |one: &AlertChange| one.apply(change, now).map(drop);
                 changes.iter().try_for_each(apply)
             })?;
@@ -68,9 +77,13 @@ impl AgentHost {
                 Ok(())
             })?)
         });
-        if let Err(error) = noted {
-            self.trouble("an alert cannot be kept", &error.into());
+        let watched = noted
+            .map_err(Fail::from)
+            .and_then(|()| security::watch_policy(&self.state, &self.journal, now));
+        if let Err(fail) = watched {
+            self.trouble("an alert cannot be kept", &fail);
         }
+        self.bell.ring();
     }
 }
 

@@ -66,6 +66,11 @@ pub(crate) fn path(state: &State) -> Result<PathBuf> {
     Ok(state.dir()?.join("policy.toml"))
 }
 
+/// Where a daemon keeps the last good one.
+pub(crate) fn in_force(state: &State) -> Result<PathBuf> {
+    Ok(state.dir()?.join("policy-in-force.toml"))
+}
+
 /// The policy of this machine, if there is one.
 pub(crate) fn stored(agent: &Agent) -> Result<Option<Read>> {
     // A daemon goes on by the last good one when somebody has spoiled what stands there.
