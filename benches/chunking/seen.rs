@@ -2,19 +2,20 @@
 
 use std::convert::Infallible;
 use std::hint::black_box;
+use std::pin::pin;
+use std::task::{Context, Waker};
 use std::time::Instant;
 
-use strongroom_chunking::{ChunkId, Dedup, PrefixTable, Segments};
+use strongroom_chunking::{Dedup, PrefixTable, SegmentFilter, Segments};
 
 /// A segment that holds nothing, so that only the front is measured.
 struct Nothing;
 
 impl Segments for Nothing {
-    type Place = u64;
     type Error = Infallible;
 
-    fn find(&self, _: usize, _: &ChunkId) -> Result<Option<u64>, Infallible> {
-        Ok(None)
+    async fn find(&self, _: usize, _: u64) -> Result<Vec<u64>, Infallible> {
+        Ok(Vec::new())
     }
 }
 
@@ -23,14 +24,6 @@ fn prefix(index: u64) -> u64 {
     let mixed = (index ^ (index >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     mixed ^ (mixed >> 31)
-}
-
-fn id(index: u64) -> ChunkId {
-    let mut bytes = [0; 16];
-    for (to, from) in bytes.iter_mut().zip(prefix(index).to_be_bytes()) {
-        *to = from;
-    }
-    ChunkId::from_bytes(bytes)
 }
 
 /// Nanoseconds of each of `count` steps: the median of nine passes.
@@ -65,13 +58,14 @@ pub(crate) fn measure() {
         println!("| {known} | PrefixTable | {build:.0} | {old:.0} | {new:.0} | {each:.2} |");
 
         let begin = Instant::now();
-        let mut dedup = Dedup::new(Nothing, 0);
-        dedup
-            .add_segment((0..known).map(prefix))
-            .expect("the prefixes are distinct");
+        let mut dedup = Dedup::new(0);
+        let filter = SegmentFilter::new((0..known).map(prefix));
+        dedup.add_segment(filter.expect("the prefixes are distinct"));
         let build = begin.elapsed().as_secs_f64() * 1e9 / known as f64;
-        let mut find = |index: u64| {
-            black_box(dedup.find(&id(index)).is_ok());
+        let find = |index: u64| {
+            let found = pin!(dedup.candidates(&Nothing, prefix(index)));
+            let polled = found.poll(&mut Context::from_waker(Waker::noop()));
+            black_box(polled.is_ready());
         };
         let old = nanoseconds(1_000_000, |step| find(step * 0x9e37_79b9 % known));
         let new = nanoseconds(1_000_000, |step| find(step | 1 << 40));

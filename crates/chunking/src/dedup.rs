@@ -1,141 +1,132 @@
-//! Have we seen this id? A filter in front of exact look-ups.
+//! What is known under this id? A filter in front of exact look-ups.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hashbrown::HashTable;
 
-use crate::{ChunkId, Result, SegmentFilter};
+use crate::{PrefixTable, Result, SegmentFilter};
 
 /// Exact look-ups in immutable segments of an index, wherever those are kept.
 ///
 /// Implemented by whoever keeps the segments; [`Dedup`] asks only when its filter says that the answer is likely yes.
 pub trait Segments {
-    /// Where a chunk is.
-    type Place: Copy;
     /// What can go wrong on the way to a segment.
     type Error;
 
-    /// Where the chunk with this id is, according to segment number `segment`, as counted by [`Dedup::add_segment`];
-    /// `None` if the segment does not hold exactly this id.
+    /// All values that segment number `segment`, as counted by [`Dedup::add_segment`], has under a prefix.
     ///
     /// # Errors
-    /// What the implementation fails with; [`Dedup::find`] hands it on.
-    fn find(&self, segment: usize, id: &ChunkId) -> Result<Option<Self::Place>, Self::Error>;
+    /// What the implementation fails with; [`Dedup::candidates`] hands it on.
+    fn find(
+        &self,
+        segment: usize,
+        prefix: u64,
+    ) -> impl Future<Output = Result<Vec<u64>, Self::Error>> + Send;
 }
 
-/// Tells known chunks from new ones in about two bytes of memory per known chunk.
+/// From the prefix of a chunk id to any number of 64-bit values, in about two bytes of memory per chunk of a segment.
 ///
-/// Three things are asked in turn: the exact set of what was added since the last segment, a cache of what was found
-/// lately, of bounded size, and one filter per segment, which lets an unknown id pass once in 65 536 times. Only what a
-/// filter lets pass costs a look-up in a segment, and only that look-up decides.
+/// One filter per segment lets an unknown prefix pass once in 65 536 times. Only what a filter lets pass costs a look-up in
+/// a segment, and only that look-up decides. Chunks that stand in no segment are kept in a [`PrefixTable`]; and a cache
+/// of bounded size holds what was [learned](Dedup::learn) lately. As with that table, two ids may share a prefix: whoever
+/// finds a value must confirm it against the whole id.
 ///
 /// # Examples
 /// ```
 /// use std::collections::HashMap;
 /// use std::convert::Infallible;
-/// use strongroom_chunking::{ChunkHasher, ChunkId, Dedup, Segments};
+/// use strongroom_chunking::{Dedup, SegmentFilter, Segments};
 ///
-/// struct InMemory(Vec<HashMap<ChunkId, u64>>);
+/// struct InMemory(Vec<HashMap<u64, u64>>);
 ///
 /// impl Segments for InMemory {
-///     type Place = u64;
 ///     type Error = Infallible;
-///     fn find(&self, segment: usize, id: &ChunkId) -> Result<Option<u64>, Infallible> {
-///         Ok(self.0[segment].get(id).copied())
+///     async fn find(&self, segment: usize, prefix: u64) -> Result<Vec<u64>, Infallible> {
+///         Ok(self.0[segment].get(&prefix).copied().into_iter().collect())
 ///     }
 /// }
 ///
-/// let hasher = ChunkHasher::new(&[1; 32]);
-/// let (old, new) = (hasher.id(b"old"), hasher.id(b"new"));
-/// let mut dedup = Dedup::new(InMemory(vec![HashMap::from([(old, 7)])]), 1000);
-/// dedup.add_segment([old.prefix()])?;
-/// assert_eq!(dedup.find(&old), Ok(Some(7)));
-/// assert_eq!(dedup.find(&new), Ok(None));
-/// dedup.insert(new, 8);
-/// assert_eq!(dedup.find(&new), Ok(Some(8)));
+/// let segments = InMemory(vec![HashMap::from([(1, 7)])]);
+/// let mut dedup = Dedup::new(1000);
+/// dedup.add_segment(SegmentFilter::new([1])?);
+/// dedup.insert(2, 8);
+/// let found = async {
+///     assert_eq!(dedup.candidates(&segments, 1).await, Ok(vec![7]));
+///     assert_eq!(dedup.candidates(&segments, 2).await, Ok(vec![8]));
+///     assert_eq!(dedup.candidates(&segments, 3).await, Ok(vec![]));
+/// };
+/// # use std::task::{Context, Poll, Waker};
+/// # let polled = std::pin::pin!(found).poll(&mut Context::from_waker(Waker::noop()));
+/// # assert_eq!(polled, Poll::Ready(()));
 /// # Ok::<(), strongroom_chunking::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct Dedup<S: Segments> {
-    segments: S,
+pub struct Dedup {
     filters: Vec<SegmentFilter>,
-    new: Places<S::Place>,
-    /// Two generations, so that what is used stays: a find in the older one moves to the younger, and when that is
-    /// full, it becomes the older one.
-    young: Places<S::Place>,
-    old: Places<S::Place>,
-    generation_count: usize,
+    exact: PrefixTable,
+    lately: Mutex<Lately>,
 }
 
-impl<S: Segments> Dedup<S> {
-    /// Knows nothing yet; caches at most `cache_count` places.
-    pub fn new(segments: S, cache_count: usize) -> Self {
+impl Dedup {
+    /// Knows nothing yet; caches at most `cache_count` values.
+    #[must_use]
+    pub fn new(cache_count: usize) -> Self {
         Self {
-            segments,
             filters: Vec::new(),
-            new: Places::new(),
-            young: Places::new(),
-            old: Places::new(),
-            generation_count: cache_count / 2,
+            exact: PrefixTable::new(),
+            lately: Mutex::new(Lately {
+                generation_count: cache_count / 2,
+                ..Lately::default()
+            }),
         }
     }
 
-    /// Adds a segment with the chunks of these [prefixes](ChunkId::prefix) and returns its number: 0, 1, 2, …
-    ///
-    /// # Errors
-    /// [`Error::FilterNotBuilt`](crate::Error::FilterNotBuilt); nothing was added then.
-    pub fn add_segment(&mut self, prefixes: impl IntoIterator<Item = u64>) -> Result<usize> {
-        self.filters.push(SegmentFilter::new(prefixes)?);
-        Ok(self.filters.len() - 1)
+    /// Adds a segment with the chunks of this filter and returns its number: 0, 1, 2, …
+    pub fn add_segment(&mut self, filter: SegmentFilter) -> usize {
+        self.filters.push(filter);
+        self.filters.len() - 1
     }
 
-    /// Where the chunk with this id is; `None` if nobody knows it.
+    /// Remembers a chunk that stands in no segment.
+    pub fn insert(&mut self, prefix: u64, value: u64) {
+        self.exact.insert(prefix, value);
+    }
+
+    /// All values under a prefix, in no order; none if no chunk with such an id is known.
     ///
     /// # Errors
     /// What [`Segments::find`] fails with.
-    pub fn find(&mut self, id: &ChunkId) -> Result<Option<S::Place>, S::Error> {
-        if let Some(place) = self.new.get(id).or_else(|| self.young.get(id)) {
-            return Ok(Some(place));
-        }
-        if let Some(place) = self.old.get(id) {
-            self.cache(*id, place);
-            return Ok(Some(place));
-        }
+    pub async fn candidates<S: Segments>(
+        &self,
+        segments: &S,
+        prefix: u64,
+    ) -> Result<Vec<u64>, S::Error> {
+        let mut values: Vec<u64> = self.exact.candidates(prefix).collect();
         // The newest segments first: what was stored lately is asked for most.
         for (segment, filter) in self.filters.iter().enumerate().rev() {
-            if filter.may_contain(id)
-                && let Some(place) = self.segments.find(segment, id)?
-            {
-                self.cache(*id, place);
-                return Ok(Some(place));
+            if filter.may_contain_prefix(prefix) {
+                values.append(&mut segments.find(segment, prefix).await?);
             }
         }
-        Ok(None)
+        Ok(values)
     }
 
-    /// Remembers a chunk that stands in no segment yet; the newest place counts.
-    pub fn insert(&mut self, id: ChunkId, place: S::Place) {
-        self.new.insert(id, place);
-    }
-
-    /// Hands out and forgets all that was inserted, in no order: the content of the next segment.
-    pub fn take_new(&mut self) -> impl Iterator<Item = (ChunkId, S::Place)> + use<S> {
-        std::mem::replace(&mut self.new, Places::new())
-            .0
-            .into_iter()
-    }
-
-    fn cache(&mut self, id: ChunkId, place: S::Place) {
-        if self.generation_count == 0 {
-            return;
+    /// Puts values into the cache: of the chunks that lie beside one that was found, for they are asked for next.
+    pub fn learn(&self, values: impl IntoIterator<Item = (u64, u64)>) {
+        let mut lately = self.lately();
+        for (prefix, value) in values {
+            lately.insert(prefix, value);
         }
-        if self.young.0.len() >= self.generation_count {
-            self.old = std::mem::replace(&mut self.young, Places::new());
-        }
-        self.young.insert(id, place);
     }
 
-    /// What keeps the segments.
-    pub fn segments(&self) -> &S {
-        &self.segments
+    /// A value that was learned lately for this prefix. There may be others.
+    #[must_use]
+    pub fn learned(&self, prefix: u64) -> Option<u64> {
+        self.lately().get(prefix)
+    }
+
+    fn lately(&self) -> MutexGuard<'_, Lately> {
+        self.lately.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Bytes of memory of the filters alone: at most 2.5 for each chunk of a segment of 100 000 or more.
@@ -147,32 +138,54 @@ impl<S: Segments> Dedup<S> {
     /// Bytes of memory of the filters, the cache and what was inserted.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
-        let tables = [&self.new, &self.young, &self.old];
-        let tables = tables.map(|places| places.0.allocation_size());
-        self.filter_bytes() + tables.iter().sum::<usize>()
+        self.filter_bytes() + self.exact.memory_bytes() + self.lately().memory_bytes()
     }
 }
 
-/// From id to place. Ids are uniform, so their prefix is their hash.
-#[derive(Debug)]
-struct Places<P>(HashTable<(ChunkId, P)>);
+/// Two generations, so that what is used stays: a find in the older one moves to the younger, and when that is full, it
+/// becomes the older one.
+#[derive(Debug, Default)]
+struct Lately {
+    young: HashTable<(u64, u64)>,
+    old: HashTable<(u64, u64)>,
+    generation_count: usize,
+}
 
-impl<P: Copy> Places<P> {
-    fn new() -> Self {
-        Self(HashTable::new())
-    }
+/// Prefixes are uniform: each is its own hash.
+fn hash(entry: &(u64, u64)) -> u64 {
+    entry.0
+}
 
-    fn get(&self, id: &ChunkId) -> Option<P> {
-        let entry = self.0.find(id.prefix(), |(other, _)| other == id);
-        entry.map(|(_, place)| *place)
-    }
+fn find(table: &HashTable<(u64, u64)>, prefix: u64) -> Option<u64> {
+    let entry = table.find(prefix, |(other, _)| *other == prefix);
+    entry.map(|(_, value)| *value)
+}
 
-    fn insert(&mut self, id: ChunkId, place: P) {
-        if let Some((_, old)) = self.0.find_mut(id.prefix(), |(other, _)| *other == id) {
-            *old = place;
-        } else {
-            let hash = |entry: &(ChunkId, P)| entry.0.prefix();
-            self.0.insert_unique(id.prefix(), (id, place), hash);
+impl Lately {
+    fn get(&mut self, prefix: u64) -> Option<u64> {
+        if let Some(value) = find(&self.young, prefix) {
+            return Some(value);
         }
+        let value = find(&self.old, prefix)?;
+        self.insert(prefix, value);
+        Some(value)
+    }
+
+    fn insert(&mut self, prefix: u64, value: u64) {
+        if self.generation_count == 0 {
+            return;
+        }
+        if let Some((_, old)) = self.young.find_mut(prefix, |(other, _)| *other == prefix) {
+            *old = value;
+            return;
+        }
+        if self.young.len() >= self.generation_count {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert_unique(prefix, (prefix, value), hash);
+    }
+
+    fn memory_bytes(&self) -> usize {
+        self.young.allocation_size() + self.old.allocation_size()
     }
 }

@@ -1,6 +1,6 @@
 //! Which ids a segment does not hold.
 
-use xorf::{BinaryFuse16, Filter};
+use xorf::{BinaryFuse16, Descriptor, Filter};
 
 use crate::{ChunkId, Error, Result};
 
@@ -44,6 +44,61 @@ impl SegmentFilter {
     pub fn may_contain(&self, id: &ChunkId) -> bool {
         let filter = self.0.as_ref();
         filter.is_some_and(|filter| filter.contains(&id.prefix()))
+    }
+
+    /// As [`SegmentFilter::may_contain`], for an id with this prefix.
+    #[must_use]
+    pub fn may_contain_prefix(&self, prefix: u64) -> bool {
+        let filter = self.0.as_ref();
+        filter.is_some_and(|filter| filter.contains(&prefix))
+    }
+
+    /// What [`SegmentFilter::from_bytes`] makes the same filter of.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let Some(filter) = &self.0 else {
+            return Vec::new();
+        };
+        let of = &filter.descriptor;
+        let mut bytes = of.seed.to_le_bytes().to_vec();
+        for number in [of.segment_length, of.segment_count_length] {
+            bytes.extend_from_slice(&number.to_le_bytes());
+        }
+        let prints = filter.fingerprints.iter();
+        bytes.extend(prints.flat_map(|print| print.to_le_bytes()));
+        bytes
+    }
+
+    /// A filter from its bytes; `None` if they cannot be one.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        if bytes.is_empty() {
+            return Some(Self(None));
+        }
+        let (seed, rest) = bytes.split_first_chunk()?;
+        let (segment_length, rest) = rest.split_first_chunk()?;
+        let (segment_count_length, rest) = rest.split_first_chunk()?;
+        let descriptor = Descriptor {
+            seed: u64::from_le_bytes(*seed),
+            segment_length: u32::from_le_bytes(*segment_length),
+            segment_length_mask: u32::from_le_bytes(*segment_length).wrapping_sub(1),
+            segment_count_length: u32::from_le_bytes(*segment_count_length),
+        };
+        let (prints, odd) = rest.as_chunks();
+        let prints = prints.iter().map(|print| u16::from_le_bytes(*print));
+        let fingerprints: Box<[u16]> = prints.collect();
+        // A look-up goes two segments beyond the first place: it must find fingerprints there.
+        let [length, count] =
+            [descriptor.segment_length, descriptor.segment_count_length].map(u64::from);
+        let is_whole = length.is_power_of_two()
+            && count > 0
+            && odd.is_empty()
+            && count + 2 * length <= fingerprints.len() as u64
+            && fingerprints.len() <= u32::MAX as usize;
+        is_whole.then_some(Self(Some(BinaryFuse16 {
+            descriptor,
+            fingerprints,
+        })))
     }
 
     /// Bytes of memory that it takes.

@@ -7,6 +7,8 @@ use crate::{Error, Result, SecretKey, mac};
 /// Plaintext bytes of every frame but the last.
 pub const FRAME_LEN: usize = 1 << 20;
 const TAG_LEN: usize = 16;
+/// Sealed bytes of every frame but the last.
+pub const SEALED_FRAME_LEN: usize = FRAME_LEN + TAG_LEN;
 const LAST: u64 = 1 << 63;
 
 /// Key of one object: bound to the key class, the vault and the object's header and extension.
@@ -68,27 +70,52 @@ pub fn seal_frames(key: &SecretKey, kind: u8, plain: &[u8]) -> Result<Vec<u8>> {
 /// # Errors
 /// [`Error::OpenFailed`] when a frame is missing, cut, moved or changed, or the key or kind is another.
 pub fn open_frames(key: &SecretKey, kind: u8, sealed: &[u8]) -> Result<Vec<u8>> {
-    let cipher = ChaCha20Poly1305::new(key.expose().into());
-    let count = sealed.len().div_ceil(FRAME_LEN + TAG_LEN);
+    let count = sealed.len().div_ceil(SEALED_FRAME_LEN);
     if count == 0 {
         return Err(Error::OpenFailed);
     }
     let mut plain = Vec::with_capacity(sealed.len());
-    for (index, frame) in sealed.chunks(FRAME_LEN + TAG_LEN).enumerate() {
-        let (body, tag) = frame
-            .split_last_chunk::<TAG_LEN>()
-            .ok_or(Error::OpenFailed)?;
-        let is_last = index + 1 == count;
-        if body.is_empty() && count > 1 {
-            return Err(Error::OpenFailed);
-        }
-        let (nonce, aad) = nonce_and_aad(kind, index as u64 | if is_last { LAST } else { 0 });
-        let start = plain.len();
-        plain.extend_from_slice(body);
-        let open = plain.get_mut(start..).unwrap_or_default();
-        cipher
-            .decrypt_inout_detached(&nonce, &aad, open.into(), &Tag::from(*tag))
-            .map_err(|_forged| Error::OpenFailed)?;
+    for (index, frame) in sealed.chunks(SEALED_FRAME_LEN).enumerate() {
+        open_into(key, kind, (index, count), frame, &mut plain)?;
     }
     Ok(plain)
+}
+
+/// Opens the frame at `index` of the `count` that [`seal_frames`] made.
+///
+/// # Errors
+/// As [`open_frames`].
+pub fn open_frame(
+    key: &SecretKey,
+    kind: u8,
+    (index, count): (usize, usize),
+    sealed: &[u8],
+) -> Result<Vec<u8>> {
+    let mut plain = Vec::with_capacity(sealed.len());
+    open_into(key, kind, (index, count), sealed, &mut plain)?;
+    Ok(plain)
+}
+
+fn open_into(
+    key: &SecretKey,
+    kind: u8,
+    (index, count): (usize, usize),
+    sealed: &[u8],
+    plain: &mut Vec<u8>,
+) -> Result<()> {
+    let cipher = ChaCha20Poly1305::new(key.expose().into());
+    let (body, tag) = sealed
+        .split_last_chunk::<TAG_LEN>()
+        .ok_or(Error::OpenFailed)?;
+    if body.is_empty() && count > 1 {
+        return Err(Error::OpenFailed);
+    }
+    let last = if index + 1 == count { LAST } else { 0 };
+    let (nonce, aad) = nonce_and_aad(kind, index as u64 | last);
+    let start = plain.len();
+    plain.extend_from_slice(body);
+    let open = plain.get_mut(start..).unwrap_or_default();
+    cipher
+        .decrypt_inout_detached(&nonce, &aad, open.into(), &Tag::from(*tag))
+        .map_err(|_forged| Error::OpenFailed)
 }

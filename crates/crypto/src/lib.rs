@@ -46,7 +46,9 @@ pub use credential::Credential;
 pub use domain::DomainKeys;
 pub use entropy::{Entropy, OsEntropy, SeededEntropy};
 pub use error::{Error, Result};
-pub use frames::{FRAME_LEN, framed_len, object_key, open_frames, seal_frames};
+pub use frames::{
+    FRAME_LEN, SEALED_FRAME_LEN, framed_len, object_key, open_frame, open_frames, seal_frames,
+};
 pub use kdf::KdfCost;
 pub use mac::{mac, verify_mac};
 pub use passphrase::Passphrase;

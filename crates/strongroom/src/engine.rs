@@ -286,8 +286,8 @@ impl Strongroom {
     /// The same vault, whose calls share out about this much memory, bytes; the cache starts empty.
     ///
     /// It bounds the packs in hand (by smaller packs), the number of workers, and the caches of blocks and tables of
-    /// contents. It does not bound what grows with the vault or the source: the index once it is loaded (20 to 40
-    /// bytes a chunk), names of hard-linked files, and the names of the directories on the way down. Nor does it bound
+    /// contents. It does not bound what grows with the vault or the source: the index once it is loaded (2.5 bytes a
+    /// chunk, 20 to 40 in segments of less than 100 000), names of hard-linked files, and the names of the directories on the way down. Nor does it bound
     /// the derivation of a key from a passphrase, which takes what the key slot says. Less than
     /// [`Strongroom::MAX_MEMORY_LEAST_BYTES`] counts as that.
     #[must_use]

@@ -1,22 +1,27 @@
 //! Which packs exist, and where a chunk may be found.
 
 mod copies;
+mod digest;
+mod kept;
+mod pages;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use strongroom_chunking::PrefixTable;
+use strongroom_chunking::Dedup;
 
 use crate::format::{
     BlockName, ChunkAddress, FormatError, ObjectKind, ObjectName, PackId, RemapId, Segment,
-    SegmentEntry, SegmentPack, SessionId, TOC_AT, Toc, padme, toc_extent,
+    SegmentPack, TOC_AT, Toc, padme, toc_extent,
 };
 use crate::notices::Notices;
 use crate::remaps::Remaps;
 use crate::rule::{self, Rule};
-use crate::sweep::{Contents, Held, Unusable};
+use crate::sweep::{Contents, Held, IndexSegment, RowSums, Unusable};
 use crate::{Error, Result, Vault};
+use digest::{Chunks, Digest};
+use pages::Pages;
 
 /// Bytes read at first from a pack whose table is wanted: most tables are shorter.
 const TOC_GUESS_BYTES: u64 = 24 << 10;
@@ -75,6 +80,19 @@ impl PackEntry {
     }
 }
 
+/// Where a chunk may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Candidate {
+    /// Its pack.
+    pub pack: PackId,
+    /// Data or metadata.
+    pub kind: ObjectKind,
+    /// Position of its block there.
+    pub block: u16,
+    /// Its number in the block.
+    pub chunk: u16,
+}
+
 /// An index segment or table of contents that cannot be used. No data is lost by that alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexProblem {
@@ -84,12 +102,20 @@ pub struct IndexProblem {
     pub reason: String,
 }
 
+/// Chunks that lie beside what was found lately and are remembered, about 40 bytes each.
+const LEARNED_COUNT: usize = 1 << 16;
+
 /// The packs of a domain: the listing is the truth, the index tells what is inside.
-#[derive(Default)]
 pub struct PackDirectory {
     packs: Vec<PackEntry>,
     positions: HashMap<PackId, u32>,
-    prefixes: PrefixTable,
+    /// Where chunks lie: those of small segments and of packs that no segment names, and filters over large segments.
+    dedup: Dedup,
+    pages: Pages,
+    /// Segments that were read.
+    seen: HashSet<ObjectName>,
+    /// What this machine keeps of segments is used.
+    takes_kept: bool,
     /// Blocks that lie in another pack than that of their birth: where their copies are.
     moved: HashMap<BlockName, Vec<(u32, u16)>>,
     remaps: Arc<Remaps>,
@@ -127,8 +153,19 @@ impl PackDirectory {
     /// When the store fails.
     pub async fn list_without(vault: &Vault, unusable: &Unusable) -> Result<Self> {
         let mut directory = Self {
+            packs: Vec::new(),
+            positions: HashMap::new(),
+            dedup: Dedup::new(LEARNED_COUNT),
+            pages: Pages::new(vault.clone()),
+            seen: HashSet::new(),
+            takes_kept: true,
+            moved: HashMap::new(),
+            remaps: Arc::default(),
             unusable_remaps: unusable.remaps.clone(),
-            ..Self::default()
+            notices: Notices::default(),
+            unindexed: BTreeSet::new(),
+            adopted: BTreeSet::new(),
+            passed_over: Vec::new(),
         };
         for (prefix, kind) in [("d", ObjectKind::DataPack), ("m", ObjectKind::MetaPack)] {
             for line in vault
@@ -163,7 +200,8 @@ impl PackDirectory {
     /// # Errors
     /// When the store fails.
     pub async fn load_index(&mut self, vault: &Vault) -> Result<()> {
-        for problem in self.load_index_lenient(vault).await? {
+        let (problems, _segments) = self.load(vault, Detail::Chunks).await?;
+        for problem in problems {
             tracing::warn!(
                 object = problem.object,
                 reason = problem.reason,
@@ -173,22 +211,23 @@ impl PackDirectory {
         Ok(())
     }
 
-    /// Like [`PackDirectory::load_index`]; says what was passed over.
+    /// Like [`PackDirectory::load_index`]; says what was passed over, and reads every segment from the vault, also where this
+    /// machine keeps it.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn load_index_lenient(&mut self, vault: &Vault) -> Result<Vec<IndexProblem>> {
-        let (problems, _writers) = self.load(vault, Detail::Chunks).await?;
+        self.takes_kept = false;
+        let (problems, _segments) = self.load(vault, Detail::Chunks).await?;
         Ok(problems)
     }
 
-    /// Learns which blocks lie where, but not which chunks are in them; returns who wrote the segment that names a
-    /// pack.
+    /// Learns which blocks lie where, but not which chunks are in them; returns what each segment says.
     ///
     /// # Errors
     /// When a table cannot be read, or the store fails.
-    pub(crate) async fn load_packs(&mut self, vault: &Vault) -> Result<HashMap<PackId, SessionId>> {
-        let (problems, writers) = self.load(vault, Detail::Blocks).await?;
+    pub(crate) async fn load_packs(&mut self, vault: &Vault) -> Result<Vec<IndexSegment>> {
+        let (problems, segments) = self.load(vault, Detail::Blocks).await?;
         for problem in problems {
             // A pack whose blocks are not known holds no copy that counts, and is not condemned either.
             tracing::warn!(
@@ -197,31 +236,16 @@ impl PackDirectory {
                 "part of the index cannot be used"
             );
         }
-        Ok(writers)
+        Ok(segments)
     }
 
     async fn load(
         &mut self,
         vault: &Vault,
         detail: Detail,
-    ) -> Result<(Vec<IndexProblem>, HashMap<PackId, SessionId>)> {
+    ) -> Result<(Vec<IndexProblem>, Vec<IndexSegment>)> {
         let mut problems = Vec::new();
-        let mut writers = HashMap::new();
-        for line in vault
-            .store()
-            .list(&format!("index/{}", vault.domain_id()))
-            .await?
-        {
-            let Some(ObjectName::Segment { session, .. }) = ObjectName::parse(&line.name) else {
-                continue;
-            };
-            match self.load_segment(vault, &line.name, detail).await {
-                Ok(packs) => writers.extend(packs.into_iter().map(|pack| (pack, session))),
-                Err(Error::Missing { .. }) => {}
-                Err(error) if error.is_corruption() => problems.push(problem(line.name, &error)),
-                Err(error) => return Err(error),
-            }
-        }
+        let segments = self.load_segments(vault, detail, &mut problems).await?;
         let is_unindexed = |entry: &&PackEntry| entry.indexed_bytes.is_none();
         let unindexed: Vec<PackEntry> = self.packs.iter().filter(is_unindexed).cloned().collect();
         for entry in unindexed {
@@ -252,47 +276,117 @@ impl PackDirectory {
         let remaps = Remaps::load_without(vault, &self.unusable_remaps).await?;
         self.remaps = Arc::new(remaps);
         self.take_notices(Notices::load(vault).await?);
-        Ok((problems, writers))
+        Ok((problems, segments))
     }
 
-    /// Reads one segment; returns the packs that it names.
-    async fn load_segment(
+    /// Reads the segments that were not read before; returns what each says, where only packs are wanted.
+    async fn load_segments(
         &mut self,
         vault: &Vault,
-        name: &str,
         detail: Detail,
-    ) -> Result<Vec<PackId>> {
-        let key = vault
-            .keys()
-            .toc()
-            .ok_or(Error::NotPermitted("a key for the index"))?;
-        let open = |object: Bytes| {
-            let mut entries: Vec<SegmentEntry> = Vec::new();
-            let mut chunks_counts: HashMap<u32, u32> = HashMap::new();
-            let packs = Segment::open(&object, key, vault.id(), |entry| {
-                *chunks_counts.entry(entry.pack).or_default() += 1;
-                if detail == Detail::Chunks {
-                    entries.push(entry);
+        problems: &mut Vec<IndexProblem>,
+    ) -> Result<Vec<IndexSegment>> {
+        let mut segments = Vec::new();
+        let mut listed = HashSet::new();
+        // A sweep may put segments together while they are read: the one that has taken their place stands by then.
+        let mut is_complete = false;
+        while !is_complete {
+            is_complete = true;
+            let prefix = format!("index/{}", vault.domain_id());
+            for line in vault.store().list(&prefix).await? {
+                let Some(name @ ObjectName::Segment { .. }) = ObjectName::parse(&line.name) else {
+                    continue;
+                };
+                listed.insert(name);
+                if !self.seen.insert(name) {
+                    continue;
                 }
-            })?;
-            Ok((packs, entries, chunks_counts))
-        };
-        let max_bytes = ObjectKind::Segment.max_bytes();
-        let read = vault.store().read_checked(name, max_bytes, open).await?;
-        let (packs, entries, chunks_counts) = read.value;
-        let chunks_count = |at: u32| chunks_counts.get(&at).copied().unwrap_or_default();
-        let positions: Vec<Option<u32>> = (0..)
-            .zip(&packs)
-            .map(|(at, pack)| self.take_in(pack, chunks_count(at), detail))
-            .collect();
-        for entry in entries {
-            let position = positions.get(entry.pack as usize).copied().flatten();
-            if let Some(position) = position {
-                self.prefixes
-                    .insert(entry.prefix, pack_value(position, entry.block, entry.chunk));
+                let read = match detail {
+                    Detail::Chunks => self.load_chunks(vault, name).await.map(|()| None),
+                    Detail::Blocks => self.load_rows(vault, name).await.map(Some),
+                };
+                match read {
+                    Ok(segment) => segments.extend(segment),
+                    Err(Error::Missing { .. }) => is_complete = false,
+                    Err(error) if error.is_corruption() => {
+                        problems.push(problem(line.name, &error));
+                    }
+                    Err(error) => return Err(error),
+                }
             }
         }
-        Ok(packs.into_iter().map(|pack| pack.pack_id).collect())
+        if let Some(dir) = vault.index_dir().filter(|_| detail == Detail::Chunks) {
+            kept::forget_others(dir, &listed);
+        }
+        Ok(segments)
+    }
+
+    /// Reads what a segment says of packs.
+    async fn load_rows(&mut self, vault: &Vault, name: ObjectName) -> Result<IndexSegment> {
+        let key = vault.toc_key()?;
+        let open = |object: Bytes| {
+            let mut sums = RowSums::default();
+            let packs = Segment::open(&object, key, vault.id(), |entry| sums.add(entry))?;
+            Ok((packs, sums))
+        };
+        let max_bytes = ObjectKind::Segment.max_bytes();
+        let object = name.to_string();
+        let read = vault.store().read_checked(&object, max_bytes, open).await?;
+        let (packs, sums) = read.value;
+        let segment = sums.finish(name, &packs);
+        for (pack, row) in packs.iter().zip(&segment.rows) {
+            self.take_in(pack, row.chunks_count, Detail::Blocks);
+        }
+        Ok(segment)
+    }
+
+    /// Learns which chunks a segment says lie where: all of them of a small one, of a large one how to look.
+    async fn load_chunks(&mut self, vault: &Vault, name: ObjectName) -> Result<()> {
+        let digest = Digest::load(vault, name, self.takes_kept).await?;
+        let positions: Vec<Option<u32>> = digest
+            .packs
+            .iter()
+            .zip(&digest.chunks_counts)
+            .map(|(pack, count)| self.take_in(pack, *count, Detail::Chunks))
+            .collect();
+        match digest.chunks {
+            Chunks::All(entries) => {
+                for entry in entries {
+                    let position = positions.get(entry.pack as usize).copied().flatten();
+                    if let Some(position) = position {
+                        let value = pack_value(position, entry.block, entry.chunk);
+                        self.dedup.insert(entry.prefix, value);
+                    }
+                }
+            }
+            Chunks::Filtered { filter, pages } => {
+                self.dedup.add_segment(filter);
+                self.pages.add(name, pages, positions);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a segment that was asked has gone: a sweep has put it together with others.
+    #[must_use]
+    pub fn is_outdated(&self) -> bool {
+        self.pages.has_lost()
+    }
+
+    /// Reads the segments that have taken the place of those that have gone.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn renew_index(&mut self, vault: &Vault) -> Result<()> {
+        for position in self.pages.take_lost() {
+            if let Some(entry) = self.packs.get_mut(position as usize) {
+                entry.indexed_bytes = None;
+            }
+        }
+        let mut problems = Vec::new();
+        self.load_segments(vault, Detail::Chunks, &mut problems)
+            .await?;
+        Ok(())
     }
 
     /// Position of a listed pack that no segment has named so far.
@@ -325,7 +419,10 @@ impl PackDirectory {
         entry.blocks_count = pack.block_count;
         entry.chunks_count = chunks_count;
         for (birth, at) in &pack.moved {
-            self.moved.entry(*birth).or_default().push((position, *at));
+            let copies = self.moved.entry(*birth).or_default();
+            if !copies.contains(&(position, *at)) {
+                copies.push((position, *at));
+            }
         }
         Some(position)
     }
@@ -340,7 +437,7 @@ impl PackDirectory {
         }
         if detail == Detail::Chunks {
             for (block, chunk, row) in toc.addressed_chunks() {
-                self.prefixes
+                self.dedup
                     .insert(row.id.prefix(), pack_value(position, block, chunk));
             }
         }
@@ -434,26 +531,51 @@ impl PackDirectory {
         }
     }
 
-    /// Where chunks with this prefix may be: pack, its kind, position of the block, number of the chunk. To be confirmed
-    /// by the pack's own table.
+    /// All places where chunks with this prefix may be. To be confirmed by the packs' own tables.
+    ///
+    /// # Errors
+    /// When a segment cannot be read.
+    pub async fn candidates(&self, prefix: u64) -> Result<Vec<Candidate>> {
+        let values = self.dedup.candidates(&self.pages, prefix).await?;
+        Ok(values
+            .into_iter()
+            .filter_map(|value| self.place(value))
+            .collect())
+    }
+
+    /// A place that was [learned](Self::learn) lately, to be confirmed likewise.
     #[must_use]
-    pub fn candidates(&self, prefix: u64) -> Vec<(PackId, ObjectKind, u16, u16)> {
-        let place = |value: u64| {
-            let [chunk_low, chunk_high, block_low, block_high, ..] = value.to_le_bytes();
-            let position = usize::try_from(value >> 32).ok()?;
-            let entry = self.packs.get(position).filter(|entry| entry.listed)?;
-            let block = u16::from_le_bytes([block_low, block_high]);
-            if self.is_hurt(&entry.pack_id, block) {
-                return None;
-            }
-            Some((
-                entry.pack_id,
-                entry.kind,
-                block,
-                u16::from_le_bytes([chunk_low, chunk_high]),
-            ))
-        };
-        self.prefixes.candidates(prefix).filter_map(place).collect()
+    pub fn learned(&self, prefix: u64) -> Option<Candidate> {
+        self.place(self.dedup.learned(prefix)?)
+    }
+
+    /// Remembers for a while what lies in a pack: who asks for one of its chunks asks for others next.
+    pub fn learn(&self, pack: &PackId, toc: &Toc) {
+        // Without large segments all is in memory anyway.
+        if self.pages.is_empty() {
+            return;
+        }
+        if let Some(&position) = self.positions.get(pack) {
+            let chunks = toc.addressed_chunks();
+            self.dedup.learn(
+                chunks.map(|(block, chunk, row)| {
+                    (row.id.prefix(), pack_value(position, block, chunk))
+                }),
+            );
+        }
+    }
+
+    fn place(&self, value: u64) -> Option<Candidate> {
+        let [chunk_low, chunk_high, block_low, block_high, ..] = value.to_le_bytes();
+        let position = usize::try_from(value >> 32).ok()?;
+        let entry = self.packs.get(position).filter(|entry| entry.listed)?;
+        let block = u16::from_le_bytes([block_low, block_high]);
+        (!self.is_hurt(&entry.pack_id, block)).then_some(Candidate {
+            pack: entry.pack_id,
+            kind: entry.kind,
+            block,
+            chunk: u16::from_le_bytes([chunk_low, chunk_high]),
+        })
     }
 
     /// Whether the store lists this pack.

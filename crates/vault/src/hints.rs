@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::error::in_object;
-use crate::format::{BlockName, ObjectKind, ObjectName, PackId, Segment, SegmentEntry};
+use crate::format::{BlockName, ObjectKind, ObjectName, PackId, Segment, SegmentEntry, SessionId};
 use crate::{Result, Vault};
 
 /// The first 8 bytes of the ids of the chunks of a block, by number; `None` where segments contradict each other.
@@ -85,28 +85,24 @@ async fn read(
 ///
 /// # Errors
 /// When the store fails.
-pub async fn metadata_of_session(
-    vault: &Vault,
-    session: crate::format::SessionId,
-) -> Result<Vec<PackId>> {
+pub async fn metadata_of_session(vault: &Vault, session: SessionId) -> Result<Vec<PackId>> {
     let listed = vault
         .store()
         .list(&format!("index/{}", vault.domain_id()))
         .await?;
-    let mut segments: Vec<(u32, String)> = Vec::new();
+    // A sweep may have put its segments together with others.
+    let mut segments: Vec<(SessionId, u32, String)> = Vec::new();
     for line in listed {
-        match ObjectName::parse(&line.name) {
-            Some(ObjectName::Segment {
-                session: writer,
-                number,
-                ..
-            }) if writer == session => segments.push((number, line.name)),
-            _ => {}
+        if let Some(ObjectName::Segment {
+            session, number, ..
+        }) = ObjectName::parse(&line.name)
+        {
+            segments.push((session, number, line.name));
         }
     }
     segments.sort_unstable();
     let mut found = Vec::new();
-    for (_, name) in segments {
+    for (of_name, _, name) in segments {
         let read = vault
             .store()
             .read(&name, ObjectKind::Segment.max_bytes())
@@ -122,7 +118,8 @@ pub async fn metadata_of_session(
             Ok(packs) => {
                 let metadata = packs
                     .iter()
-                    .filter(|pack| pack.kind == ObjectKind::MetaPack);
+                    .filter(|pack| pack.kind == ObjectKind::MetaPack)
+                    .filter(|pack| pack.writer.unwrap_or(of_name) == session);
                 found.extend(metadata.map(|pack| pack.pack_id));
             }
             Err(error) if error.is_corruption() => {

@@ -54,7 +54,7 @@ mod vault;
 pub mod wrap;
 
 pub use catch_up::{CaughtUp, catch_up};
-pub use directory::{IndexProblem, PackDirectory, PackEntry};
+pub use directory::{Candidate, IndexProblem, PackDirectory, PackEntry};
 pub use error::{Error, Result};
 pub use failover::{FailoverReport, failover};
 pub use hints::{ChunkHints, hints_of, metadata_of_session};

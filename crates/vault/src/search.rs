@@ -39,6 +39,8 @@ struct Setup {
     /// Links that retention adds.
     links_count: u64,
     readers_count: u64,
+    /// Agents that write into the index what is not so.
+    liars_count: u64,
     /// Different contents there are in all.
     contents_count: u64,
     /// Entries of a page of a listing.
@@ -110,6 +112,9 @@ fn actors(world: &World) -> Vec<LocalBoxFuture<'static, ()>> {
     }
     for number in 0..setup.readers_count {
         actors.push(Box::pin(actors::reader(world.clone(), number)));
+    }
+    for number in 0..setup.liars_count {
+        actors.push(Box::pin(actors::liar(world.clone(), number)));
     }
     if setup.links_count > 0 {
         actors.push(Box::pin(actors::retention(world.clone())));

@@ -12,6 +12,7 @@ mod leftovers;
 mod liveness;
 mod outlook;
 mod plan;
+mod segments;
 mod sessions;
 mod survey;
 mod thin;
@@ -32,6 +33,7 @@ pub(crate) use held::{Contents, Held};
 #[cfg(test)]
 pub(crate) use leftovers::leftovers;
 pub use outlook::{Outlook, outlook};
+pub(crate) use segments::{IndexSegment, RowSums};
 pub use sessions::OpenSession;
 
 use survey::Survey;
@@ -41,7 +43,8 @@ use thin::{Thin, Treatment};
 ///
 /// # Defaults
 /// Sessions without a sign of life for 24 hours are fenced; packs of which less than 80 % is needed are emptied, at most
-/// 1 GiB a run; their blocks move unless less than 90 % of a block is needed, which is then rewritten.
+/// 1 GiB a run; their blocks move unless less than 90 % of a block is needed, which is then rewritten. Sixteen small
+/// index segments are put together, and sixteen objects that only tidying up would delete are worth a cycle.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct SweepOptions {
@@ -54,6 +57,9 @@ pub struct SweepOptions {
     pub rewrite_below_percent: u8,
     /// Most bytes that are moved and rewritten in one run.
     pub move_max_bytes: u64,
+    /// Fewest small index segments that are put together; and where nothing else is to be done, fewest index segments and
+    /// objects of ended sessions for which a cycle is begun: its own three objects stay for ever.
+    pub tidy_from_count: usize,
     /// Say what would happen, write nothing.
     pub dry_run: bool,
     /// The newest time that an earlier run of this machine has seen, for callers that end soft deletions first.
@@ -71,6 +77,7 @@ impl Default for SweepOptions {
             move_below_percent: 80,
             rewrite_below_percent: 90,
             move_max_bytes: 1 << 30,
+            tidy_from_count: 16,
             dry_run: false,
             newest_seen_at: None,
             soft_delete_days: 0,
@@ -105,6 +112,8 @@ pub struct SweepReport {
     pub packs_deleted_count: u64,
     /// Packs whose needed content was stored elsewhere; with `dry_run`, would be.
     pub packs_rewritten_count: u64,
+    /// Small index segments that were put together into larger ones; with `dry_run`, would be.
+    pub segments_merged_count: u64,
     /// Bytes of what was deleted; with `dry_run`, of what would be condemned.
     pub freed_bytes: u64,
     /// Sessions that must end before the cycle can; the next run goes on with it.
@@ -142,6 +151,7 @@ pub async fn sweep(
     if options.dry_run {
         let survey = Survey::take(vault, reader, &cycles.dead).await?;
         report.tell(&survey, &open.mark);
+        report.deleted.extend(survey.tidied(&open.mark));
         return Ok(report);
     }
     let run = Run {
@@ -179,18 +189,21 @@ async fn begin(
     if !options.dry_run && !thin.is_empty() {
         thinning::carry_out(vault, reader, &mut survey, &thin, now).await?;
     }
+    report.segments_merged_count = segments::put_together(vault, &mut survey, options, now).await?;
     survey.spare_running();
     let mark = survey.condemn();
+    let tidied = survey.tidied(&mark);
+    let has_gone = !survey.live.gone.is_empty();
+    if mark.is_empty() && !has_gone && tidied.len() < options.tidy_from_count {
+        return Ok(report);
+    }
     if options.dry_run {
         report.tell(&survey, &mark);
+        report.deleted.extend(tidied);
         return Ok(report);
     }
-    let has_gone = !survey.live.gone.is_empty();
     // Another look follows; two at once would take twice the memory.
     drop(survey);
-    if mark.is_empty() && !has_gone {
-        return Ok(report);
-    }
     let name = ObjectName::Mark {
         domain: *vault.domain_id(),
         cycle,

@@ -1,7 +1,8 @@
 //! An open vault.
 
 use std::ops::RangeInclusive;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use strongroom_chunking::{ChunkSizes, Masks};
@@ -97,6 +98,8 @@ struct Inner {
     /// The slot that was opened.
     slot_id: Option<SlotId>,
     entropy: Arc<dyn Entropy>,
+    /// Where what was read of the index is kept for the next time.
+    index_dir: OnceLock<PathBuf>,
 }
 
 impl std::fmt::Debug for Vault {
@@ -156,6 +159,7 @@ impl Vault {
             keys: Arc::new(keys),
             slot_id: None,
             entropy,
+            index_dir: OnceLock::new(),
         }));
         // The slot first: a configuration never stands without a key that opens it.
         let secret = SlotSecret::Passphrase(passphrase);
@@ -249,6 +253,7 @@ impl Vault {
                         keys: Arc::new(ring),
                         slot_id: Some(slot_id),
                         entropy,
+                        index_dir: OnceLock::new(),
                     })));
                 }
                 Err(source) => {
@@ -294,7 +299,19 @@ impl Vault {
             keys: Arc::clone(&self.0.keys),
             slot_id: self.0.slot_id,
             entropy: Arc::clone(&self.0.entropy),
+            index_dir: OnceLock::new(),
         })))
+    }
+
+    /// Keeps copies of index segments, sealed as they are, and filters over them in a directory below this one, so that the
+    /// next who opens the vault need not read them again. What is damaged there is read anew. Only the first call counts.
+    pub fn keep_index_in(&self, dir: &Path) {
+        let dir = dir.join(self.id().to_string());
+        let _first = self.0.index_dir.set(dir);
+    }
+
+    pub(crate) fn index_dir(&self) -> Option<&Path> {
+        self.0.index_dir.get().map(PathBuf::as_path)
     }
 
     /// The slot that was opened; `None` for a vault that has just been made.

@@ -9,6 +9,7 @@ use crate::output::{human, tell};
 use crate::prompt;
 use crate::run::Agent;
 use crate::secret::Given;
+use crate::settings;
 use crate::slots;
 
 /// Wrong passphrases that a person may type.
@@ -53,6 +54,9 @@ impl Access {
             Some(bytes) => vault.with_max_memory(bytes),
             None => vault,
         };
+        let cache = agent.globals.cache_dir.clone();
+        let cache = cache.unwrap_or_else(settings::default_cache_dir);
+        vault.vault().keep_index_in(&cache.join("index"));
         if let Err(fail) = agent.throttle.apply(&vault) {
             let message = human::clean(&fail.message);
             agent

@@ -1,5 +1,7 @@
-use std::cell::Cell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
 
 use proptest::prelude::*;
 use strongroom_chunking::{ChunkId, Dedup, SegmentFilter, Segments};
@@ -9,22 +11,32 @@ use crate::model::Numbers;
 /// Segments as maps, which count the look-ups and can fail.
 #[derive(Default)]
 struct Model {
-    segments: Vec<HashMap<ChunkId, u32>>,
-    asked: Cell<usize>,
-    broken: Cell<bool>,
+    segments: Vec<HashMap<u64, u64>>,
+    asked: AtomicUsize,
+    broken: AtomicBool,
 }
 
 impl Segments for Model {
-    type Place = u32;
     type Error = &'static str;
 
-    fn find(&self, segment: usize, id: &ChunkId) -> Result<Option<u32>, &'static str> {
-        self.asked.set(self.asked.get() + 1);
-        if self.broken.get() {
+    async fn find(&self, segment: usize, prefix: u64) -> Result<Vec<u64>, &'static str> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        if self.broken.load(Ordering::Relaxed) {
             return Err("broken");
         }
-        Ok(self.segments[segment].get(id).copied())
+        let found = self.segments[segment].get(&prefix);
+        Ok(found.copied().into_iter().collect())
     }
+}
+
+/// What a future that waits for nothing comes to.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let polled = pin!(future).poll(&mut Context::from_waker(Waker::noop()));
+    let ready = match polled {
+        Poll::Ready(value) => Some(value),
+        Poll::Pending => None,
+    };
+    ready.unwrap()
 }
 
 /// An id that is uniform, as keyed ids are.
@@ -37,110 +49,142 @@ fn id(number: u64) -> ChunkId {
     ChunkId::from_bytes(bytes)
 }
 
-/// The same prefix as `id(number)`, and another id.
-fn twin(number: u64) -> ChunkId {
-    let mut bytes = *id(number).as_bytes();
-    bytes[15] ^= 1;
-    ChunkId::from_bytes(bytes)
+fn prefix(number: u64) -> u64 {
+    id(number).prefix()
 }
 
-fn dedup_of(segments: Vec<HashMap<ChunkId, u32>>, cache_count: usize) -> Dedup<Model> {
-    let prefixes: Vec<Vec<u64>> = segments
-        .iter()
-        .map(|segment| segment.keys().map(ChunkId::prefix).collect())
-        .collect();
+fn dedup_of(segments: Vec<HashMap<u64, u64>>) -> (Dedup, Model) {
+    let mut dedup = Dedup::new(1000);
+    for (number, segment) in segments.iter().enumerate() {
+        let filter = SegmentFilter::new(segment.keys().copied()).unwrap();
+        assert_eq!(dedup.add_segment(filter), number);
+    }
     let model = Model {
         segments,
         ..Model::default()
     };
-    let mut dedup = Dedup::new(model, cache_count);
-    for (number, prefixes) in prefixes.into_iter().enumerate() {
-        assert_eq!(dedup.add_segment(prefixes).unwrap(), number);
-    }
-    dedup
+    (dedup, model)
 }
 
 proptest! {
-    /// Against a plain map: what is known is found, what is not is not, whatever the cache holds.
+    /// Against a plain map: all that is known is found, and nothing else.
     #[test]
     fn dedup_is_a_map(
         segments in prop::collection::vec(prop::collection::vec(0..200u64, 0..60), 0..5),
-        cache_count in 0..20usize,
         steps in prop::collection::vec((any::<bool>(), 0..300u64), 0..300),
     ) {
-        let mut model: HashMap<ChunkId, u32> = HashMap::new();
+        let mut known: HashMap<u64, BTreeSet<u64>> = HashMap::new();
         let mut maps = Vec::new();
-        for (segment, numbers) in segments.iter().enumerate() {
-            let place = u32::try_from(segment).unwrap() + 1000;
-            let map: HashMap<_, _> = numbers.iter().map(|number| (id(*number), place)).collect();
-            model.extend(&map);
+        for (place, numbers) in (1000..).zip(&segments) {
+            let map: HashMap<_, _> = numbers.iter().map(|number| (prefix(*number), place)).collect();
+            for number in numbers {
+                known.entry(*number).or_default().insert(place);
+            }
             maps.push(map);
         }
-        let mut dedup = dedup_of(maps, cache_count);
+        let (mut dedup, model) = dedup_of(maps);
         for (step, (insert, number)) in (0..).zip(steps) {
             if insert {
-                dedup.insert(id(number), step);
-                model.insert(id(number), step);
+                dedup.insert(prefix(number), step);
+                known.entry(number).or_default().insert(step);
             }
-            prop_assert_eq!(dedup.find(&id(number)), Ok(model.get(&id(number)).copied()));
-            prop_assert_eq!(dedup.find(&twin(number)), Ok(None));
+            let found = block_on(dedup.candidates(&model, prefix(number))).unwrap();
+            let wanted = known.get(&number).cloned().unwrap_or_default();
+            prop_assert_eq!(found.len(), wanted.len());
+            prop_assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), wanted);
         }
-        let new: HashMap<_, _> = dedup.take_new().collect();
-        prop_assert!(new.iter().all(|(id, place)| model.get(id) == Some(place)));
-        prop_assert!(dedup.take_new().next().is_none());
     }
 }
 
 #[test]
 fn unknown_ids_cost_almost_no_look_up() {
     let segments = (0..4u64).map(|segment| {
-        (0..25_000)
-            .map(|number| (id(4 * number + segment), 1))
+        let numbers = 0..25_000;
+        numbers
+            .map(|number| (prefix(4 * number + segment), 1))
             .collect()
     });
-    let mut dedup = dedup_of(segments.collect(), 0);
+    let (dedup, model) = dedup_of(segments.collect());
     for number in 0..100_000 {
-        assert_eq!(dedup.find(&id(1_000_000 + number)), Ok(None));
+        let found = block_on(dedup.candidates(&model, prefix(1_000_000 + number)));
+        assert_eq!(found, Ok(Vec::new()));
     }
     // Four filters, each of which lets one in 65 536 pass: six are expected.
-    let asked = dedup.segments().asked.get();
+    let asked = model.asked.into_inner();
     assert!(asked <= 25, "{asked} look-ups for 100000 unknown ids");
 }
 
 #[test]
-fn what_was_found_is_cached_and_the_cache_is_bounded() {
-    let mut dedup = dedup_of(
-        vec![(0..10_000).map(|number| (id(number), 1)).collect()],
-        1000,
-    );
+fn what_was_learned_is_cached_and_the_cache_is_bounded() {
+    let (dedup, model) = dedup_of(vec![
+        (0..10_000).map(|number| (prefix(number), 1)).collect(),
+    ]);
     let empty_bytes = dedup.memory_bytes();
+    assert_eq!(dedup.learned(prefix(0)), None);
     for number in 0..10_000 {
-        assert_eq!(dedup.find(&id(number)), Ok(Some(1)));
+        dedup.learn([(prefix(number), number)]);
+        dedup.learn([(prefix(number), number + 1)]);
     }
-    let before = dedup.segments().asked.get();
-    assert_eq!(dedup.find(&id(9_999)), Ok(Some(1)));
-    assert_eq!(dedup.segments().asked.get(), before, "found in the cache");
-    assert_eq!(dedup.find(&id(0)), Ok(Some(1)));
     assert_eq!(
-        dedup.segments().asked.get(),
-        before + 1,
-        "left the cache long ago"
+        dedup.learned(prefix(9_999)),
+        Some(10_000),
+        "the newest value"
     );
-    // Two tables of 500 entries of 20 bytes, at their least load.
+    assert_eq!(dedup.learned(prefix(0)), None, "left the cache long ago");
+    // What is asked for again and again stays.
+    for number in 10_000..20_000 {
+        dedup.learn([(prefix(number), number)]);
+        assert_eq!(dedup.learned(prefix(9_999)), Some(10_000));
+    }
+    // Two tables of 500 entries of 16 bytes, at their least load.
     let cache_bytes = dedup.memory_bytes() - empty_bytes;
-    assert!(cache_bytes <= 2 * 1024 * 21 + 4096, "{cache_bytes} bytes");
+    assert!(cache_bytes <= 2 * 1024 * 17 + 4096, "{cache_bytes} bytes");
+    assert_eq!(model.asked.into_inner(), 0);
 }
 
 #[test]
 fn filters_take_at_most_two_and_a_half_bytes_per_chunk() {
     for count in [100_000, 300_000, 1_000_000] {
         let mut numbers = Numbers(7);
-        let mut dedup = Dedup::new(Model::default(), 0);
-        dedup
-            .add_segment((0..count).map(|_| numbers.next()))
-            .unwrap();
+        let mut dedup = Dedup::new(0);
+        let filter = SegmentFilter::new((0..count).map(|_| numbers.next()));
+        dedup.add_segment(filter.unwrap());
         let bytes = dedup.filter_bytes();
         assert!(10 * bytes <= 25 * count, "{bytes} bytes for {count} chunks");
+    }
+}
+
+#[test]
+fn a_filter_is_the_same_from_its_bytes_and_never_panics() {
+    for count in [0, 1, 5, 1000] {
+        let filter = SegmentFilter::new((0..count).map(prefix)).unwrap();
+        let bytes = filter.to_bytes();
+        let again = SegmentFilter::from_bytes(&bytes).unwrap();
+        for number in 0..5000 {
+            let id = id(number);
+            assert_eq!(again.may_contain(&id), filter.may_contain(&id), "{number}");
+            let by_prefix = again.may_contain_prefix(id.prefix());
+            assert_eq!(by_prefix, again.may_contain(&id), "{number}");
+        }
+        assert_eq!(again.to_bytes(), bytes);
+        for at in 0..bytes.len().min(20) {
+            for turned in [1, 0x80, 0xff] {
+                let mut hurt = bytes.clone();
+                hurt[at] ^= turned;
+                if let Some(filter) = SegmentFilter::from_bytes(&hurt) {
+                    (0..500).for_each(|number| {
+                        std::hint::black_box(filter.may_contain(&id(number)));
+                    });
+                }
+            }
+        }
+        for len in (0..bytes.len()).take(64) {
+            if let Some(filter) = SegmentFilter::from_bytes(&bytes[..len]) {
+                (0..500).for_each(|number| {
+                    std::hint::black_box(filter.may_contain(&id(number)));
+                });
+            }
+        }
     }
 }
 
@@ -161,9 +205,10 @@ fn filters_hold_what_they_were_made_of() {
 
 #[test]
 fn a_failing_look_up_is_an_error_and_not_an_unknown_chunk() {
-    let mut dedup = dedup_of(vec![HashMap::from([(id(1), 1)])], 10);
-    dedup.segments().broken.set(true);
-    assert_eq!(dedup.find(&id(1)), Err("broken"));
-    dedup.segments().broken.set(false);
-    assert_eq!(dedup.find(&id(1)), Ok(Some(1)));
+    let (dedup, model) = dedup_of(vec![HashMap::from([(prefix(1), 1)])]);
+    model.broken.store(true, Ordering::Relaxed);
+    let find = || block_on(dedup.candidates(&model, prefix(1)));
+    assert_eq!(find(), Err("broken"));
+    model.broken.store(false, Ordering::Relaxed);
+    assert_eq!(find(), Ok(vec![1]));
 }

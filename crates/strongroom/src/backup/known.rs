@@ -1,11 +1,11 @@
 //! Answers "is this chunk in the vault already, and where?" for one session.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use strongroom_chunking::ChunkId;
-use strongroom_vault::PackDirectory;
 use strongroom_vault::format::{BlockName, ChunkAddress, ObjectKind, PackId, Toc};
+use strongroom_vault::{Candidate, PackDirectory};
 
 use crate::engine::Strongroom;
 use crate::{Error, Result};
@@ -51,13 +51,52 @@ impl Known {
             return Ok(Some(*at));
         }
         self.load_index()?;
-        let candidates = self.read_directory().candidates(id.prefix());
-        for (pack, kind, block, chunk) in candidates {
+        let learned = self.read_directory().learned(id.prefix());
+        if let Some((at, _, _)) = self.confirmed(id, learned)? {
+            return Ok(Some(at));
+        }
+        let mut candidates = self.candidates(id)?;
+        if self.read_directory().is_outdated() {
+            let vault = self.engine.vault().clone();
+            let mut directory = self.write_directory();
+            let renewing = self.engine.wait_or_stop(directory.renew_index(&vault))?;
+            renewing.map_err(Error::Vault)?;
+            drop(directory);
+            candidates = self.candidates(id)?;
+        }
+        let Some((at, pack, toc)) = self.confirmed(id, candidates)? else {
+            return Ok(None);
+        };
+        self.read_directory().learn(&pack, &toc);
+        Ok(Some(at))
+    }
+
+    fn candidates(&self, id: &ChunkId) -> Result<Vec<Candidate>> {
+        let directory = self.read_directory();
+        let found = self
+            .engine
+            .wait_or_stop(directory.candidates(id.prefix()))?;
+        found.map_err(Error::Vault)
+    }
+
+    /// Address of a chunk by the first of these places whose pack confirms it, with that pack and its table.
+    fn confirmed(
+        &self,
+        id: &ChunkId,
+        candidates: impl IntoIterator<Item = Candidate>,
+    ) -> Result<Option<(ChunkAddress, PackId, Arc<Toc>)>> {
+        for Candidate {
+            pack,
+            kind,
+            block,
+            chunk,
+        } in candidates
+        {
             match self.engine.toc(pack, kind) {
                 Ok(toc) => {
                     if let Some(at) = confirm(&toc, id, block, chunk) {
                         self.note_use(pack);
-                        return Ok(Some(at));
+                        return Ok(Some((at, pack, toc)));
                     }
                 }
                 Err(error) if error.is_corruption() => {

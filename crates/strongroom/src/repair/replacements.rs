@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use strongroom_chunking::{ChunkHasher, ChunkId};
 use strongroom_crypto::BlockType;
 use strongroom_vault::format::{BlockName, ChunkAddress, ObjectKind, PackId};
-use strongroom_vault::{BlockCopy, ChunkHints, PackDirectory, hints_of};
+use strongroom_vault::{BlockCopy, Candidate, ChunkHints, PackDirectory, hints_of};
 
 use super::{BlockMove, RepairOptions, unless_damaged};
 use crate::engine::Strongroom;
@@ -164,7 +164,14 @@ impl Search<'_> {
             Likeness::Prefix(prefix) => prefix,
         };
         let mut like: Vec<(ChunkAddress, ObjectKind, ChunkId, BlockType)> = Vec::new();
-        for (pack, kind, block, chunk) in self.directory.candidates(prefix) {
+        let candidates = self.engine.wait(self.directory.candidates(prefix))?;
+        for Candidate {
+            pack,
+            kind,
+            block,
+            chunk,
+        } in candidates
+        {
             if self.unusable.contains(&pack) {
                 continue;
             }

@@ -123,6 +123,7 @@ fn crash_once(scenario: &Scenario, world: &World, cut: Cut) -> bool {
     let survivor = world.open(&memory);
     let mut options = SweepOptions::default();
     options.fence_after = Duration::ZERO;
+    options.tidy_from_count = 1;
     for _ in 0..2 {
         let report = survivor.sweep(&options);
         let report = report.unwrap_or_else(|error| panic!("{told}, swept: {error:?}"));

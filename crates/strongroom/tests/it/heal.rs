@@ -320,6 +320,7 @@ fn an_index_that_lies_about_a_pack_hides_nothing() {
             block_count: 1,
             blake3: [0; 32],
             moved: Vec::new(),
+            writer: None,
         }],
         entries: Vec::new(),
     };

@@ -185,6 +185,7 @@ fn contradictory_claims_about_a_lost_pack_heal_nothing() {
             block_count: 4,
             blake3: [0; 32],
             moved: Vec::new(),
+            writer: None,
         }],
         entries: (0..4).map(|block| claim(pack, block)).collect(),
     };
@@ -359,13 +360,21 @@ fn a_lost_list_is_counted_again() {
 
 #[test]
 fn a_point_without_a_manifest_comes_back_as_one_that_says_so() {
-    for is_gone in [false, true] {
+    for (is_gone, is_tidied) in [(false, false), (true, false), (true, true)] {
         let mut place = Place::new();
         place.back_up();
         place.write(1, 55);
         place.back_up();
         place.write(2, 66);
         place.back_up();
+        if is_tidied {
+            // What its session has written stands in a segment that a sweep wrote for all three.
+            let mut options = SweepOptions::default();
+            options.tidy_from_count = 1;
+            let report = place.vault.sweep(&options).expect("a sweep");
+            assert_eq!(report.segments_merged_count, 3);
+            assert_eq!(place.names("index").len(), 1);
+        }
         let lost_point = place.points[1].0;
         let manifest = place
             .names("points")

@@ -145,6 +145,18 @@ impl SessionId {
         Self(u128::from(millis & ((1 << 48) - 1)) << 80 | low)
     }
 
+    /// From the 16 bytes that stand in objects, big-endian.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(u128::from_be_bytes(bytes))
+    }
+
+    /// The 16 bytes that stand in objects.
+    #[must_use]
+    pub const fn to_bytes(self) -> [u8; 16] {
+        self.0.to_be_bytes()
+    }
+
     /// Milliseconds since 1970 at which the session began, as its machine saw it.
     #[must_use]
     pub fn taken_millis(&self) -> u64 {

@@ -3,12 +3,14 @@
 use strongroom_crypto::{Entropy, SecretKey};
 
 use super::header::ObjectKind;
-use super::ids::{BlockName, PackId, VaultId};
+use super::ids::{BlockName, PackId, SessionId, VaultId};
 use super::toc::{BLOCKS_MAX_COUNT, TOC_MAX_BYTES, Toc};
 use super::wire::{Reader, Writer};
 use super::{FormatError, PACK_MAX_BYTES, open_object, seal_object};
 
 const VERSION: u8 = 1;
+/// Says of each pack which session wrote the segment that named it first.
+const WITH_WRITERS: u8 = 2;
 
 /// What one or several packs hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,6 +38,8 @@ pub struct SegmentPack {
     pub blake3: [u8; 32],
     /// Blocks that were born elsewhere, with their position here.
     pub moved: Vec<(BlockName, u16)>,
+    /// The session that named it so; `None` for the one in the name of the segment.
+    pub writer: Option<SessionId>,
 }
 
 /// A chunk in a segment.
@@ -81,7 +85,32 @@ impl SegmentPack {
             block_count,
             blake3,
             moved,
+            writer: None,
         }
+    }
+
+    fn encode(&self, out: &mut Writer) {
+        out.raw(self.pack_id.as_bytes());
+        out.u8(self.kind.number());
+        out.varint(self.object_bytes);
+        out.varint(u64::from(self.toc_len));
+        out.varint(u64::from(self.block_count));
+        out.raw(&self.blake3);
+        out.varint(self.moved.len() as u64);
+        for (birth, position) in &self.moved {
+            out.raw(birth.pack.as_bytes());
+            out.raw(&birth.ordinal.to_le_bytes());
+            out.raw(&position.to_le_bytes());
+        }
+    }
+
+    /// Hash of all that a segment says about this pack: its row, and those of its entries, in their order.
+    pub(crate) fn digest(&self, entries: &[u8]) -> [u8; 16] {
+        let mut out = Writer::new();
+        self.encode(&mut out);
+        out.raw(entries);
+        let hash = blake3::hash(&out.into_vec());
+        *hash.as_bytes().first_chunk().unwrap_or(&[0; 16])
     }
 }
 
@@ -109,21 +138,14 @@ impl Segment {
     }
 
     fn encode(&self) -> Vec<u8> {
+        let has_writers = self.packs.iter().any(|pack| pack.writer.is_some());
         let mut out = Writer::new();
-        out.u8(VERSION);
+        out.u8(if has_writers { WITH_WRITERS } else { VERSION });
         out.varint(self.packs.len() as u64);
         for pack in &self.packs {
-            out.raw(pack.pack_id.as_bytes());
-            out.u8(pack.kind.number());
-            out.varint(pack.object_bytes);
-            out.varint(u64::from(pack.toc_len));
-            out.varint(u64::from(pack.block_count));
-            out.raw(&pack.blake3);
-            out.varint(pack.moved.len() as u64);
-            for (birth, position) in &pack.moved {
-                out.raw(birth.pack.as_bytes());
-                out.raw(&birth.ordinal.to_le_bytes());
-                out.raw(&position.to_le_bytes());
+            pack.encode(&mut out);
+            if has_writers {
+                out.raw(&pack.writer.map_or([0; 16], SessionId::to_bytes));
             }
         }
         out.varint(self.entries.len() as u64);
@@ -149,45 +171,97 @@ impl Segment {
         mut each: impl FnMut(SegmentEntry),
     ) -> Result<Vec<SegmentPack>, FormatError> {
         let plain = open_object(ObjectKind::Segment, key, vault_id, object)?;
-        let input = &mut Reader::new(&plain);
-        if input.u8()? != VERSION {
-            return Err(FormatError::Malformed(
-                "an index segment of an unknown version",
-            ));
-        }
+        let front = SegmentFront::read(&plain)?;
+        front.scan(&plain, |_, entry| each(entry))?;
+        Ok(front.packs)
+    }
+}
+
+/// What comes before the entries of an opened segment.
+pub(crate) struct SegmentFront {
+    pub(crate) packs: Vec<SegmentPack>,
+    pub(crate) entries_count: u64,
+    /// Where the entries begin.
+    pub(crate) entries_at: usize,
+}
+
+impl SegmentFront {
+    /// Reads the beginning of a segment.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub(crate) fn read(plain: &[u8]) -> Result<Self, FormatError> {
+        let input = &mut Reader::new(plain);
+        let has_writers = match input.u8()? {
+            VERSION => false,
+            WITH_WRITERS => true,
+            _ => {
+                return Err(FormatError::Malformed(
+                    "an index segment of an unknown version",
+                ));
+            }
+        };
         let count = input.varint()?;
         let mut packs = Vec::new();
         for _ in 0..count {
-            packs.push(read_pack(input)?);
+            packs.push(read_pack(input, has_writers)?);
         }
-        let count = input.varint()?;
+        if has_writers && packs.iter().all(|pack| pack.writer.is_none()) {
+            return Err(FormatError::Malformed("an index segment names no writer"));
+        }
+        Ok(Self {
+            packs,
+            entries_count: input.varint()?,
+            entries_at: plain.len() - input.rest().len(),
+        })
+    }
+
+    /// Gives each entry, and where it begins, and checks that nothing else follows.
+    ///
+    /// # Errors
+    /// When one is malformed or out of order.
+    pub(crate) fn scan(
+        &self,
+        plain: &[u8],
+        mut each: impl FnMut(usize, SegmentEntry),
+    ) -> Result<(), FormatError> {
+        let input = &mut Reader::new(plain.get(self.entries_at..).unwrap_or_default());
         let mut previous: Option<SegmentEntry> = None;
-        for _ in 0..count {
-            let step = input.varint()?;
-            let prefix = previous.map_or(0, |entry| entry.prefix).checked_add(step);
-            let unordered =
-                FormatError::Malformed("the entries of an index segment are out of order");
-            let entry = SegmentEntry {
-                prefix: prefix
-                    .ok_or(FormatError::Malformed("an index prefix is above 2^64 - 1"))?,
-                pack: small(input.varint()?)?,
-                block: small(input.varint()?)?,
-                chunk: small(input.varint()?)?,
-            };
+        for _ in 0..self.entries_count {
+            let at = plain.len() - input.rest().len();
+            let entry = SegmentEntry::read(input, previous.map_or(0, |entry| entry.prefix))?;
             if previous.is_some_and(|previous| previous >= entry) {
-                return Err(unordered);
+                return Err(FormatError::Malformed(
+                    "the entries of an index segment are out of order",
+                ));
             }
-            if entry.pack as usize >= packs.len() {
+            if entry.pack as usize >= self.packs.len() {
                 return Err(FormatError::Malformed("an index entry names no pack"));
             }
-            each(entry);
+            each(at, entry);
             previous = Some(entry);
         }
         if input.is_empty() {
-            Ok(packs)
+            Ok(())
         } else {
             Err(FormatError::Malformed("bytes follow an index segment"))
         }
+    }
+}
+
+impl SegmentEntry {
+    /// The next entry after one with this prefix.
+    ///
+    /// # Errors
+    /// When it is malformed.
+    pub(crate) fn read(input: &mut Reader<'_>, previous_prefix: u64) -> Result<Self, FormatError> {
+        let prefix = previous_prefix.checked_add(input.varint()?);
+        Ok(Self {
+            prefix: prefix.ok_or(FormatError::Malformed("an index prefix is above 2^64 - 1"))?,
+            pack: small(input.varint()?)?,
+            block: small(input.varint()?)?,
+            chunk: small(input.varint()?)?,
+        })
     }
 }
 
@@ -201,7 +275,7 @@ fn within<T: TryFrom<u64>>(what: &'static str, value: u64, limit: u64) -> Result
     small(value)
 }
 
-fn read_pack(input: &mut Reader<'_>) -> Result<SegmentPack, FormatError> {
+fn read_pack(input: &mut Reader<'_>, has_writer: bool) -> Result<SegmentPack, FormatError> {
     let pack_id = PackId::from_bytes(input.array()?);
     let kind = match input.u8()? {
         3 => ObjectKind::DataPack,
@@ -229,6 +303,10 @@ fn read_pack(input: &mut Reader<'_>) -> Result<SegmentPack, FormatError> {
         };
         moved.push((birth, input.u16()?));
     }
+    let writer = match has_writer {
+        true => Some(input.array()?).filter(|id| *id != [0; 16]),
+        false => None,
+    };
     Ok(SegmentPack {
         pack_id,
         kind,
@@ -237,5 +315,6 @@ fn read_pack(input: &mut Reader<'_>) -> Result<SegmentPack, FormatError> {
         block_count,
         blake3,
         moved,
+        writer: writer.map(SessionId::from_bytes),
     })
 }

@@ -1,13 +1,14 @@
 //! Those who delete, hold, purge and sweep, those who read, and a network that delivers twice.
 
+use bytes::Bytes;
 use strongroom_crypto::Role;
 
 use super::process::Process;
 use super::settle::read_back;
 use super::{World, pause};
-use crate::format::LinkOp;
+use crate::format::{LinkOp, ObjectKind, ObjectName, PackId, Segment, SegmentPack, SessionId};
 use crate::wrap::Dice;
-use crate::{Error, Result, SweepOptions, chain, points, sweep};
+use crate::{Error, PackDirectory, Result, SweepOptions, chain, points, sweep};
 
 /// Sweeps now and then; silent sessions are fenced after none, a few or many seconds.
 pub(super) async fn sweeper(world: World, number: u64) {
@@ -29,6 +30,7 @@ pub(super) async fn sweeper(world: World, number: u64) {
         let at = usize::try_from(at).unwrap_or(0);
         let options = SweepOptions {
             fence_after: std::time::Duration::from_secs(patience[at]),
+            tidy_from_count: 1,
             ..SweepOptions::default()
         };
         // A sweeper that waits for a session comes back soon.
@@ -156,6 +158,64 @@ pub(super) async fn reader(world: World, number: u64) {
             }
         }
     }
+}
+
+/// Has a key of the index, as every agent, and names a pack that is not there as the home of all that it finds.
+pub(super) async fn liar(world: World, number: u64) {
+    let name = format!("liar {number}");
+    let mut dice = world.dice(&name, 0);
+    for lie in 1..=2 {
+        if !world.begin(&name, lie, &mut dice, 5000).await {
+            return;
+        }
+        if let Ok(process) = Process::start(&world, Role::Agent, &name, lie).await {
+            let _lied = tell_a_lie(&process, &mut dice).await;
+        }
+    }
+}
+
+async fn tell_a_lie(process: &Process, dice: &mut Dice) -> Result<()> {
+    let vault = &process.vault;
+    for kind in [ObjectKind::DataPack, ObjectKind::MetaPack] {
+        let mut moved = Vec::new();
+        let packs = PackDirectory::list(vault).await?;
+        for pack in packs.packs().filter(|pack| pack.kind == kind) {
+            let toc = process.reader.toc(pack.pack_id, kind).await?;
+            let births = toc.blocks().iter().map(|row| row.birth);
+            moved.extend(births.zip(u16::try_from(moved.len()).unwrap_or(0)..));
+        }
+        // The first of all ids: of two packs that keep the same, a sweep takes it.
+        let mut id = [0; 16];
+        id[15] = u8::try_from(dice.below(256)).unwrap_or(0);
+        let lie = SegmentPack {
+            pack_id: PackId::from_bytes(id),
+            kind,
+            object_bytes: 1000,
+            toc_len: 100,
+            block_count: u32::try_from(moved.len()).unwrap_or(0),
+            blake3: [0; 32],
+            moved,
+            writer: None,
+        };
+        let segment = Segment {
+            packs: vec![lie],
+            entries: Vec::new(),
+        };
+        let mut random = [0; 10];
+        vault.entropy().fill(&mut random)?;
+        let name = ObjectName::Segment {
+            domain: *vault.domain_id(),
+            session: SessionId::new(0, random),
+            number: 0,
+        };
+        let object = segment.seal(vault.toc_key()?, vault.id(), &**vault.entropy())?;
+        let object = Bytes::from(object);
+        vault
+            .store()
+            .create_once(&name.to_string(), &[object])
+            .await?;
+    }
+    Ok(())
 }
 
 /// Delivers writes a second time, late.

@@ -20,6 +20,7 @@ const BUSY: Setup = Setup {
     sweeps_count: 4,
     links_count: 8,
     readers_count: 0,
+    liars_count: 0,
     contents_count: 2,
     page_entries: usize::MAX,
     deaths: 0,
@@ -139,6 +140,21 @@ const DELETES_LATE: Script = Script {
     stops: &[sleeps("sweeper 0", Action::Delete, "d/", 1, 7000)],
 };
 
+/// The index says that all blocks have copies in a pack that is not there.
+const LIED_TO: Script = Script {
+    starts: &[
+        ("writer 0", &[0]),
+        ("liar 0", &[1000]),
+        ("sweeper 0", &[2000]),
+    ],
+    stops: &[],
+};
+
+const WITH_A_LIAR: Setup = Setup {
+    liars_count: 1,
+    ..scripted(&LIED_TO)
+};
+
 const fn sleeps(
     actor: &'static str,
     action: Action,
@@ -199,6 +215,7 @@ losses! {
     without_stored_plan: scripted(&SLEEPS_IN_A_CYCLE), [StoredPlan];
     without_serial_cycles: scripted(&SLEEPS_IN_A_CYCLE), [SerialCycles];
     without_findable_copy: TWO_CONTENTS, [FindableCopy];
+    without_keep_listed: WITH_A_LIAR, [KeepListed];
     without_planned_is_dead: ALL_TWICE, [PlannedIsDead];
     without_cycles_kept: scripted(&SLEEPS_BEFORE_A_MARK), [CyclesKept];
     without_fences_kept: BUSY, [FencesKept];
@@ -215,6 +232,7 @@ fn with_all_rules_these_setups_lose_nothing() {
         scripted(&COMMITS_LATE),
         TWO_CONTENTS,
         ALL_TWICE,
+        WITH_A_LIAR,
     ];
     for setup in [BUSY, DEADLY].into_iter().chain(scripts) {
         for seed in 1..=15 {

@@ -27,6 +27,7 @@ pub(super) async fn settle(world: &World) -> Result<Outcome, String> {
     check_points(world, &process).await?;
     let options = SweepOptions {
         fence_after: std::time::Duration::ZERO,
+        tidy_from_count: 1,
         ..SweepOptions::default()
     };
     let mut deleted = world.shadow.packs_deleted_count.get();

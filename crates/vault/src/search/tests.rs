@@ -15,7 +15,7 @@ pub(super) const CALM: Weather = Weather {
     show_deleted: 0,
 };
 
-/// Three writers, two sweepers, a reader and retention.
+/// Three writers, two sweepers, a reader, a liar and retention.
 const EVERYBODY: Setup = Setup {
     writers_count: 3,
     backups_count: 3,
@@ -23,6 +23,7 @@ const EVERYBODY: Setup = Setup {
     sweeps_count: 4,
     links_count: 8,
     readers_count: 1,
+    liars_count: 1,
     contents_count: 5,
     page_entries: 4,
     deaths: 3,

@@ -238,22 +238,22 @@ impl Run<'_> {
 
     /// As the engine does it: an entry of the index counts once the pack's own table confirms it.
     async fn find(&mut self, id: &ChunkId) -> Result<Option<ChunkAddress>> {
-        for (pack, kind, block, chunk) in self.directory.candidates(id.prefix()) {
-            let toc = match self.backup.process.reader.toc(pack, kind).await {
+        for at in self.directory.candidates(id.prefix()).await? {
+            let toc = match self.backup.process.reader.toc(at.pack, at.kind).await {
                 Ok(toc) => toc,
                 Err(error) if error.is_corruption() => continue,
                 Err(error) => return Err(error),
             };
-            if let (Some(row), Some(found)) = (toc.block(block), toc.chunk(block, chunk))
+            if let (Some(row), Some(found)) = (toc.block(at.block), toc.chunk(at.block, at.chunk))
                 && found.id == *id
             {
-                if self.directory.is_unindexed(&pack) {
-                    self.directory.adopt(pack);
+                if self.directory.is_unindexed(&at.pack) {
+                    self.directory.adopt(at.pack);
                 }
                 return Ok(Some(ChunkAddress {
                     pack: row.birth.pack,
                     block: row.birth.ordinal,
-                    chunk,
+                    chunk: at.chunk,
                 }));
             }
         }

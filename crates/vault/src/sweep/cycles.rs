@@ -39,6 +39,8 @@ pub struct Unusable {
     pub packs: HashSet<PackId>,
     /// Remaps.
     pub remaps: HashSet<RemapId>,
+    /// Index segments: they make up for no other. What they say is as good as ever.
+    pub segments: HashSet<ObjectName>,
 }
 
 impl Unusable {
@@ -127,6 +129,7 @@ impl Cycles {
             match ObjectName::parse(name) {
                 Some(ObjectName::Pack { pack, .. }) => self.dead.packs.insert(pack),
                 Some(ObjectName::Remap { remap, .. }) => self.dead.remaps.insert(remap),
+                Some(name @ ObjectName::Segment { .. }) => self.dead.segments.insert(name),
                 _ => false,
             };
         }

@@ -7,7 +7,8 @@ use super::survey::Survey;
 use crate::format::PackId;
 use crate::{BlockReader, PackDirectory, Result, Vault};
 
-/// Names of all packs that a sweep would not keep, dead ones too, and of manifests of points that are gone.
+/// Names of all packs and remaps that a sweep would not keep, dead ones too, of manifests of points that are gone, of
+/// objects of ended sessions, and of index segments that say nothing any more.
 pub(crate) async fn leftovers(vault: &Vault, reader: &BlockReader) -> Result<Vec<String>> {
     let domain = vault.domain_id();
     let dead = Cycles::read(vault).await?.dead;
@@ -22,10 +23,8 @@ pub(crate) async fn leftovers(vault: &Vault, reader: &BlockReader) -> Result<Vec
         .packs()
         .filter(|pack| !kept.contains(&pack.pack_id))
         .map(|pack| pack.object_name(domain));
-    let gone = survey
-        .live
-        .gone
-        .iter()
-        .map(|point| point.object_name(domain));
-    Ok(packs.chain(gone).collect())
+    let remaps = condemned.remaps.iter();
+    let remaps = remaps.map(|remap| survey.name_of_remap(*remap));
+    let tidied = survey.tidied(&condemned);
+    Ok(packs.chain(remaps).chain(tidied).collect())
 }

@@ -1,13 +1,14 @@
 //! From a mark to the plan of what is deleted.
 
 use super::decide::{Rescued, rescue};
+use super::segments::spent;
 use super::survey::Survey;
 use crate::format::{CYCLE_MAX_ENTRIES, DomainId, FormatError, Mark, ObjectName, Plan};
 use crate::rule::{self, Rule};
 use crate::{Error, Result};
 
 /// The plan of a cycle, after all sessions that could disagree are decided: what is condemned and nothing needs,
-/// manifests of points that are gone, and what sessions have left that made their point.
+/// manifests of points that are gone, what decided sessions have left, and index segments that say nothing any more.
 ///
 /// Marks, plans and ends are in no plan: a mark that could be created again would not be waited for.
 pub(super) fn make(survey: &mut Survey, mark: &Mark, domain: &DomainId, cycle: u64) -> Plan {
@@ -16,10 +17,17 @@ pub(super) fn make(survey: &mut Survey, mark: &Mark, domain: &DomainId, cycle: u
     } else {
         Rescued::default()
     };
-    let packs = mark
+    let doomed: Vec<_> = mark
         .packs
         .iter()
         .filter(|(pack, _)| !rescued.packs.contains(pack))
+        .collect();
+    survey
+        .dead_ids
+        .packs
+        .extend(doomed.iter().map(|(pack, _)| *pack));
+    let packs = doomed
+        .iter()
         .map(|(pack, kind)| ObjectName::pack(*kind, *domain, *pack).to_string());
     let remaps = mark
         .remaps
@@ -31,7 +39,9 @@ pub(super) fn make(survey: &mut Survey, mark: &Mark, domain: &DomainId, cycle: u
         .gone
         .iter()
         .map(|point| point.object_name(domain));
-    let left = survey.sessions.committed.iter().cloned();
+    let left = survey.sessions.finished.iter().cloned();
+    // They come last: where there is no room for all packs, there is none for a segment that still names one.
+    let segments = spent(&survey.segments, &survey.dead_ids);
     let decided = (1..cycle)
         .filter(|_| !rule::holds(Rule::CyclesKept))
         .flat_map(|cycle| steps_of(*domain, cycle));
@@ -40,6 +50,7 @@ pub(super) fn make(survey: &mut Survey, mark: &Mark, domain: &DomainId, cycle: u
         .chain(gone)
         .chain(left)
         .chain(decided)
+        .chain(segments.iter().map(ToString::to_string))
         .take(CYCLE_MAX_ENTRIES)
         .collect();
     names.sort_unstable();
@@ -70,7 +81,8 @@ pub(super) fn check(plan: &Plan, mark: &Mark, domain: &DomainId) -> Result<()> {
                 ObjectName::Point { domain: of, .. }
                 | ObjectName::Registration { domain: of, .. }
                 | ObjectName::Pin { domain: of, .. }
-                | ObjectName::Checkpoint { domain: of, .. },
+                | ObjectName::Checkpoint { domain: of, .. }
+                | ObjectName::Segment { domain: of, .. },
             ) => of == *domain,
             Some(
                 ObjectName::Mark { domain: of, .. }

@@ -26,8 +26,8 @@ pub struct OpenSession {
 #[derive(Debug, Default)]
 pub(crate) struct Sessions {
     pub(crate) open: Vec<OpenSession>,
-    /// Objects of sessions that have made their point.
-    pub(crate) committed: Vec<String>,
+    /// Objects of sessions that have made their point or were fenced: nobody asks for them any more.
+    pub(crate) finished: Vec<String>,
     /// Ids of undecided sessions.
     pub(crate) open_ids: HashSet<SessionId>,
 }
@@ -70,15 +70,16 @@ impl Sessions {
         for (sid, (point, lines)) in by_session {
             if !decided.contains(&point) {
                 sessions.open_ids.insert(sid);
-                sessions
-                    .open
-                    .push(open_session(vault, point, &lines).await?);
-            } else if points::decision(vault, &point).await? == Some(true) {
-                let names = lines.into_iter().map(|line| line.name);
-                sessions.committed.extend(names);
-            } else if !rule::holds(Rule::FencesKept) {
+                let open = open_session(vault, point, &lines).await?;
+                sessions.open.push(open);
+                continue;
+            }
+            let names = lines.into_iter().map(|line| line.name);
+            sessions.finished.extend(names);
+            let is_fence = || points::decision(vault, &point);
+            if !rule::holds(Rule::FencesKept) && is_fence().await? == Some(false) {
                 let fence = point.object_name(vault.domain_id());
-                sessions.committed.push(fence);
+                sessions.finished.push(fence);
             }
         }
         Ok(sessions)

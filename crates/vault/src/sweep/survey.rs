@@ -1,12 +1,13 @@
 //! What a vault holds and what of it is needed, as one sweep sees it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::cycles::Unusable;
 use super::decide;
 use super::held::{Contents, Held, Places};
 use super::liveness::Liveness;
+use super::segments::{IndexSegment, spent};
 use super::sessions::Sessions;
 use crate::chain::{self, Chain};
 use crate::format::{DomainId, Mark, ObjectName, PackId, Remap, RemapId, SessionId};
@@ -27,8 +28,10 @@ pub(crate) struct Survey {
     pub(crate) remaps: Arc<Remaps>,
     pub(crate) live: Liveness,
     pub(crate) sessions: Sessions,
-    /// Who wrote the segment that names a pack.
-    writers: HashMap<PackId, SessionId>,
+    /// What each index segment says.
+    pub(crate) segments: Vec<IndexSegment>,
+    /// What plans have named.
+    pub(crate) dead_ids: Unusable,
 }
 
 impl Survey {
@@ -36,14 +39,14 @@ impl Survey {
     pub(crate) async fn take(vault: &Vault, reader: &BlockReader, dead: &Unusable) -> Result<Self> {
         let sessions = Sessions::read(vault).await?;
         let mut directory = PackDirectory::list_without(vault, dead).await?;
-        let writers = directory.load_packs(vault).await?;
+        let segments = directory.load_packs(vault).await?;
         let directory = Arc::new(directory);
         // Lists whose blocks were moved are found without another look at the index.
         reader.learn(Arc::clone(&directory));
         let chains: HashMap<SessionId, Chain> = chain::all(vault).await?;
         let live = Liveness::gather(vault, reader, &chains).await?;
         let held: Vec<Held> = directory.held().collect();
-        let dead = directory
+        let passed_over = directory
             .passed_over()
             .iter()
             .map(|entry| Held {
@@ -59,11 +62,12 @@ impl Survey {
             domain: *vault.domain_id(),
             places: Places::of(held.iter()),
             held,
-            dead,
+            dead: passed_over,
             remaps: directory.remaps(),
             live,
             sessions,
-            writers,
+            segments,
+            dead_ids: dead.clone(),
         })
     }
 
@@ -92,17 +96,32 @@ impl Survey {
         if open.is_empty() {
             return;
         }
-        let (live, writers) = (&self.live, &self.writers);
+        let rows = || self.segments.iter().flat_map(|segment| &segment.rows);
+        let of_running = rows().filter(|row| open.contains(&row.writer));
+        let of_running: HashSet<PackId> = of_running.map(|row| row.pack).collect();
+        let named: HashSet<PackId> = rows().map(|row| row.pack).collect();
+        let live = &self.live;
         self.held.retain(|pack| {
-            let writer = writers.get(&pack.pack);
-            pack.needed(live).next().is_some()
-                || writer.is_some_and(|writer| !open.contains(writer))
+            let is_anothers = named.contains(&pack.pack) && !of_running.contains(&pack.pack);
+            is_anothers || pack.needed(live).next().is_some()
         });
     }
 
     /// What a mark would condemn now.
     pub(crate) fn condemn(&self) -> Mark {
         decide::condemn(&self.held, &self.dead, &self.remaps, &self.live)
+    }
+
+    /// What beside packs and remaps a plan would name that deletes all that this mark condemns.
+    pub(crate) fn tidied(&self, mark: &Mark) -> Vec<String> {
+        let mut dead = self.dead_ids.clone();
+        dead.packs.extend(mark.packs.iter().map(|(pack, _)| *pack));
+        let segments = spent(&self.segments, &dead);
+        let segments = segments.iter().map(ToString::to_string);
+        let gone = self.live.gone.iter();
+        let gone = gone.map(|point| point.object_name(&self.domain));
+        let left = self.sessions.finished.iter().cloned();
+        segments.chain(gone).chain(left).collect()
     }
 
     pub(crate) fn name_of(&self, pack: &Held) -> String {

@@ -6,6 +6,7 @@
 
 mod copy_vectors;
 mod hostile;
+mod large_index;
 mod many_chunks;
 mod notice_vectors;
 mod place_vectors;

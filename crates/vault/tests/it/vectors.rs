@@ -339,9 +339,16 @@ fn segments(out: &mut Vectors) {
         packs: vec![row, moved],
         entries: vec![entry(u64::MAX, 1), entry(7, 0), entry(7, 1)],
     };
+    let mut merged = segment.clone();
+    merged.packs[0].writer = Some(SessionId::new(7, [9; 10]));
     let ring = ring();
     let key = ring.toc().expect("an owner's");
-    for (name, segment) in [("two packs", segment), ("empty", Segment::default())] {
+    let all = [
+        ("two packs", segment),
+        ("merged", merged),
+        ("empty", Segment::default()),
+    ];
+    for (name, segment) in all {
         let object = segment
             .clone()
             .seal(key, &VAULT, &SeededEntropy::new(5))

@@ -9,6 +9,7 @@
 //! | [`blocks`] | blocks of several chunks, lists, moved copies, rewritten blocks, remaps, duplicates, a forged remap | the same |
 //! | [`chains`] | delete, undelete, purge, hold and release of a point; unsigned links and marks; a late manifest | a point gone that no signed link ended |
 //! | [`failover`] | two places, of which the other one becomes the decider; workers who have not heard of it | a chunk gone, a session that outlives its generation, a point that was reported and is none |
+//! | [`index`] | segments that sweeps merge and give up, what sessions leave; segments that arrive twice | a root's pack in no segment |
 //! | [`mirror`] | two places of which one decides, outages, a copier, catching up | a chunk gone, or committed and fenced |
 //!
 //! | rule | needed in | what it says |
@@ -45,6 +46,11 @@
 //! | `ChainKept` | chains | Chains are kept after their manifest is gone. |
 //! | `MarkSigned` | chains | Only signed marks count as newest mark. |
 //! | `OwnPin` | chains | A session that finds a pin which is not its own goes no further. |
+//! | `MergedFirst` | index | A segment is given up for another only when that is durable. |
+//! | `GiveUpOneByOne` | index | A segment is given up only while all that it names is named in what is left. |
+//! | `PlannedPacksOnly` | index | A segment goes with its packs only when plans name them; being condemned is not enough. |
+//! | `PlannedSegmentIsDead` | index | A segment that any plan names makes up for no other, even when it is there again. |
+//! | `DecidedSessions` | index | What a session leaves goes only when the session is decided. |
 //! | `OneDecider` | mirror | Points are committed on the decider only. |
 //! | `RegisterAtDecider` | mirror | Sessions register on the decider only. |
 //! | `SubtractPlans` | mirror | The listing of a place is taken less what stored plans name. |
@@ -101,6 +107,7 @@ mod chains;
 mod cycle;
 mod explore;
 mod failover;
+mod index;
 mod mirror;
 mod rule;
 mod step;

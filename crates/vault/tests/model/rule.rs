@@ -67,6 +67,16 @@ pub(crate) enum Rule {
     MarkSigned,
     /// A session that finds a pin which is not its own goes no further.
     OwnPin,
+    /// A segment is given up for another only when that is durable.
+    MergedFirst,
+    /// A segment is given up only while all that it names is named in what is left.
+    GiveUpOneByOne,
+    /// A segment goes with its packs only when plans name them; being condemned is not enough.
+    PlannedPacksOnly,
+    /// A segment that any plan names makes up for no other, even when it is there again.
+    PlannedSegmentIsDead,
+    /// What a session leaves goes only when the session is decided.
+    DecidedSessions,
     /// Points are committed on the decider only.
     OneDecider,
     /// Sessions register on the decider only.

@@ -38,6 +38,7 @@ pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
         "cycle": report.cycle,
         "packs_deleted_count": report.packs_deleted_count,
         "packs_rewritten_count": report.packs_rewritten_count,
+        "segments_merged_count": report.segments_merged_count,
         "freed_bytes": report.freed_bytes,
         "moved_bytes": moved_bytes(&report),
         "rewritten_bytes": rewritten_bytes(&report),
@@ -112,6 +113,10 @@ fn summary(report: &SweepReport, dry_run: bool) -> String {
         (
             "packs packed anew",
             human::count(report.packs_rewritten_count),
+        ),
+        (
+            "index segments merged",
+            human::count(report.segments_merged_count),
         ),
         ("moved", human::bytes(moved_bytes(report))),
         ("rewritten", human::bytes(rewritten_bytes(report))),

@@ -86,6 +86,22 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         check: doomed_are_gone,
     },
     Scenario {
+        name: "sweep that puts index segments together",
+        prepare: two_of_three_stay,
+        run: tidy,
+        check: |world, memory| {
+            has_points(world, memory, 3);
+            let vault = world.open(memory);
+            let list = |prefix| {
+                vault
+                    .wait(vault.vault().store().list(prefix))
+                    .expect("listed")
+            };
+            assert_eq!(list("index").len(), 1, "segments");
+            assert_eq!(list("sess").len(), 0, "objects of sessions");
+        },
+    },
+    Scenario {
         name: "hold, delete, undelete, release",
         prepare: |world| {
             world.back_up();
@@ -177,6 +193,14 @@ fn delete_and_sweep(world: &World, vault: &Strongroom) -> Result<()> {
     }
     let mut options = SweepOptions::default();
     options.fence_after = Duration::ZERO;
+    options.tidy_from_count = 1;
+    vault.sweep(&options).map(|_| ())
+}
+
+fn tidy(_: &World, vault: &Strongroom) -> Result<()> {
+    let mut options = SweepOptions::default();
+    options.fence_after = Duration::ZERO;
+    options.tidy_from_count = 1;
     vault.sweep(&options).map(|_| ())
 }
 

@@ -4,9 +4,10 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
 use super::super::held::{Contents, Held};
+use super::super::segments::fresh_name;
 use crate::format::{
     BlockName, BlockRowDraft, ObjectKind, ObjectName, PackBuilder, PackId, SealedPack, Segment,
-    SegmentEntry, SessionId,
+    SegmentEntry,
 };
 use crate::store::Created;
 use crate::{Error, Result, Vault};
@@ -112,14 +113,7 @@ async fn index(vault: &Vault, sealed: &SealedPack, now: DateTime<Utc>) -> Result
         });
     }
     segment.packs.push(sealed.segment_row());
-    let mut random = [0; 10];
-    vault.entropy().fill(&mut random)?;
-    let millis = u64::try_from(now.timestamp_millis()).unwrap_or(0);
-    let name = ObjectName::Segment {
-        domain: *vault.domain_id(),
-        session: SessionId::new(millis, random),
-        number: 0,
-    };
+    let name = fresh_name(vault, now)?;
     let object = segment.seal(vault.toc_key()?, vault.id(), &**vault.entropy())?;
     vault
         .store()
