@@ -60,8 +60,8 @@ pub use failover::{FailoverReport, failover};
 pub use hints::{ChunkHints, hints_of, metadata_of_session};
 pub use inspect::{BlockCopy, ChunkCheck, Fault, Inspection};
 pub use location::{
-    StoreSettings, VaultUrl, create_store, is_same_place, open_disks, open_store, open_url,
-    open_url_with,
+    OpenGateway, StoreSettings, VaultUrl, create_store, is_same_place, open_disks, open_store,
+    open_url, open_url_with,
 };
 pub use notices::Notices;
 pub use pace::{Direction, Pace};

@@ -26,6 +26,8 @@ pub use settings::StoreSettings;
 enum Location<'a> {
     Memory,
     Directory(&'a str),
+    /// Of a server, as it was given.
+    Gateway(&'a str),
     Cloud {
         cloud: Cloud,
         bucket: &'a str,
@@ -42,9 +44,19 @@ enum Cloud {
     Gcp,
 }
 
+/// Opens `strongroom://host:port/vault`, the vault of a server, for whoever knows how to reach it.
+pub trait OpenGateway: Send + Sync + std::fmt::Debug {
+    /// Opens it without asking it anything. The error is the reason, for people.
+    ///
+    /// # Errors
+    /// When the URL is not understood, or the server of another one is known.
+    fn open(&self, url: &str, settings: &StoreSettings) -> Result<Arc<dyn ObjectStore>, String>;
+}
+
 /// Opens the place that a URL names: a path, `file:///path` or `memory:`, and with the features `s3`, `azure` and
 /// `gcp` also `s3://bucket/prefix`, `az://container/prefix` and `gs://bucket/prefix`, with the settings that the
-/// environment has for them. With `create`, a directory that does not exist is made, readable by its owner only.
+/// environment has for them. `strongroom://host:port/vault` needs [`StoreSettings::with_gateway`].
+/// With `create`, a directory that does not exist is made, readable by its owner only.
 /// Writes to a local vault are synced to disk before they count.
 ///
 /// Any other store can be given to [`Vault`](crate::Vault) ready made.
@@ -77,6 +89,13 @@ fn open_place(url: &str, create: bool, settings: &StoreSettings) -> Result<Singl
     match parse(url).map_err(refuse)? {
         Location::Memory => Ok(Single::new(Arc::new(InMemory::new()))),
         Location::Directory(path) => open_directory(Path::new(path), create).map(Single::new),
+        Location::Gateway(url) => {
+            let gateway = settings
+                .gateway()
+                .ok_or_else(|| refuse("this program is not enrolled with any server".to_owned()))?;
+            let opened = gateway.open(url, settings);
+            opened.map(Single::on_line).map_err(refuse)
+        }
         Location::Cloud {
             cloud,
             bucket,
@@ -115,6 +134,8 @@ fn parse(url: &str) -> Result<Location<'_>, String> {
         Some(("file", _)) => {
             return Err("a file URL has three slashes: file:///path".to_owned());
         }
+        Some(("strongroom", "")) => return Err("a server is needed behind the slashes".to_owned()),
+        Some(("strongroom", _)) => return Ok(Location::Gateway(url.trim_end_matches('/'))),
         Some(("s3", rest)) => (Cloud::S3, rest),
         Some(("az", rest)) => (Cloud::Azure, rest),
         Some(("gs", rest)) => (Cloud::Gcp, rest),
@@ -219,6 +240,10 @@ mod tests {
         assert_eq!(parse("s3://b/"), cloud(Cloud::S3, "b", ""));
         assert_eq!(parse("az://c.d/x/y/"), cloud(Cloud::Azure, "c.d", "x/y"));
         assert_eq!(parse("gs://b_1/x"), cloud(Cloud::Gcp, "b_1", "x"));
+        let gateway = "strongroom://h:1/v";
+        assert_eq!(parse("strongroom://h:1/v/"), Ok(Location::Gateway(gateway)));
+        let unknown = open_url_with(gateway, false, &StoreSettings::new());
+        assert!(matches!(unknown, Err(Error::Location { .. })));
         for wrong in [
             "",
             "file://a",
@@ -231,6 +256,7 @@ mod tests {
             "s3://b/a//b",
             "s3://b/../x",
             "ftp://x",
+            "strongroom://",
         ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }

@@ -89,9 +89,14 @@ impl Refusal {
     pub(crate) fn of_answer(status: u16, headers: &http::HeaderMap, body: &[u8]) -> Option<Self> {
         let text = |name: &str| headers.get(name)?.to_str().ok().map(str::to_owned);
         let body = String::from_utf8_lossy(body);
+        let ours: Option<Explained> = serde_json::from_str(&body).ok();
+        let ours = ours.map(|explained| explained.error);
+        let (our_code, our_message) = ours.map(|it| (it.code, it.message)).unzip();
         let code = text("x-ms-error-code").or_else(|| element(&body, "Code"));
+        let code = code.or_else(|| our_code.as_deref().map(one_line));
         let detail = element(&body, "AuthenticationErrorDetail");
         let message = detail.or_else(|| element(&body, "Message"));
+        let message = message.or_else(|| our_message.as_deref().map(one_line));
         let kind = kind_of(status, code.as_deref(), message.as_deref())?;
         Some(Self {
             kind,
@@ -114,6 +119,20 @@ impl Refusal {
             retry_after_secs: None,
         }
     }
+}
+
+/// How a server of ours explains itself.
+#[cfg(feature = "cloud")]
+#[derive(serde::Deserialize)]
+struct Explained {
+    error: Explanation,
+}
+
+#[cfg(feature = "cloud")]
+#[derive(serde::Deserialize)]
+struct Explanation {
+    code: String,
+    message: String,
 }
 
 /// What an answer means; `None` for those that are no refusal: nothing there, not modified, exists, beyond the end.
@@ -226,6 +245,17 @@ mod tests {
             "{shown}"
         );
         assert!(shown.len() < 400 && !shown.contains('\u{1b}'));
+    }
+
+    #[test]
+    fn a_server_of_ours_explains_itself_in_json() {
+        let body = br#"{"error":{"code":"quota","message":"no bytes are left"}}"#;
+        let refusal = Refusal::of_answer(507, &http::HeaderMap::new(), body).expect("a refusal");
+        assert_eq!(
+            refusal.to_string(),
+            "the store answered 507 quota: no bytes are left"
+        );
+        assert_eq!(refusal.kind, RefusalKind::Full);
     }
 
     #[test]

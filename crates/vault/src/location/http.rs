@@ -19,6 +19,7 @@ use object_store::{ClientConfigKey, ClientOptions};
 use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::time::Sleep;
 
+use super::StoreSettings;
 use crate::pace::{Direction, Ticket};
 use crate::refusal::Refusal;
 
@@ -78,6 +79,27 @@ impl HttpConnector for Connector {
             idle_timeout: self.idle_timeout,
         }))
     }
+}
+
+/// A client for one server of ours.
+pub(super) fn client_for(
+    settings: &StoreSettings,
+    tls: rustls::ClientConfig,
+) -> Result<HttpClient, String> {
+    let mut builder = reqwest::Client::builder()
+        .user_agent(USER_AGENT)
+        .http1_only()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .https_only(true)
+        .redirect(reqwest::redirect::Policy::none())
+        .tls_backend_preconfigured(tls);
+    if let Some(url) = settings.proxy() {
+        builder = builder.proxy(reqwest::Proxy::all(url).map_err(|error| error.to_string())?);
+    }
+    Ok(HttpClient::new(Client {
+        client: builder.build().map_err(|error| error.to_string())?,
+        idle_timeout: settings.idle_timeout(),
+    }))
 }
 
 /// A machine without any certificate can still use stores without TLS; with TLS it is told that it trusts nobody.

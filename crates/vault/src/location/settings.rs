@@ -1,17 +1,21 @@
 //! What a cloud is reached with.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
+
+use super::OpenGateway;
 
 /// Credentials, endpoints and a proxy for the stores of clouds.
 ///
 /// Names are those of the variables that the clouds' own tools read, such as `AWS_ACCESS_KEY_ID`, `AWS_ENDPOINT_URL`,
 /// `AZURE_STORAGE_ACCOUNT_NAME` or `GOOGLE_APPLICATION_CREDENTIALS`; `docs/guide/stores.md` lists them.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default)]
 pub struct StoreSettings {
     values: BTreeMap<String, String>,
     proxy: Option<String>,
     idle_timeout: Option<Duration>,
+    gateway: Option<Arc<dyn OpenGateway>>,
 }
 
 /// Names without values: these are secrets.
@@ -71,6 +75,33 @@ impl StoreSettings {
     pub fn with_idle_timeout(mut self, timeout: Duration) -> Self {
         self.idle_timeout = Some(timeout);
         self
+    }
+
+    /// The same, where `strongroom://` is opened so. Without it, such URLs are refused.
+    #[must_use]
+    pub fn with_gateway(mut self, gateway: Arc<dyn OpenGateway>) -> Self {
+        self.gateway = Some(gateway);
+        self
+    }
+
+    pub(super) fn gateway(&self) -> Option<&dyn OpenGateway> {
+        self.gateway.as_deref()
+    }
+
+    /// A client for a server whose identity and whose client's are in `tls`, through the proxy of these settings. No
+    /// redirect is followed. Requests that carry the extensions of a `PutOptions` keep the pace of their store.
+    ///
+    /// # Errors
+    /// When the proxy's URL is not understood.
+    #[cfg(feature = "cloud")]
+    pub fn http_client(
+        &self,
+        tls: rustls::ClientConfig,
+    ) -> crate::Result<object_store::client::HttpClient> {
+        super::http::client_for(self, tls).map_err(|reason| crate::Error::Location {
+            url: self.proxy.clone().unwrap_or_default(),
+            reason,
+        })
     }
 
     #[cfg(feature = "cloud")]

@@ -42,8 +42,8 @@ const NAMES: [&str; 15] = [
     "d/0011223344556677/ab/ab112233445566778899aabbccddeeff",
     "m/0011223344556677/00/00112233445566778899aabbccddeeff",
     "index/0011223344556677/0/01jd3y8f7g0123456789abcdef-0",
-    "points/0011223344556677/8899aabbccddeeff/01jd3y8f7g0123456789abcdef",
     "sess/0011223344556677/8899aabbccddeeff/01jd3y8f7g0123456789abcdef/reg",
+    "points/0011223344556677/8899aabbccddeeff/01jd3y8f7g0123456789abcdef",
     "sess/0011223344556677/8899aabbccddeeff/01jd3y8f7g0123456789abcdef/pin",
     "sess/0011223344556677/8899aabbccddeeff/01jd3y8f7g0123456789abcdef/cp-12",
     "gc/0011223344556677/0000000001.mark",
@@ -53,6 +53,22 @@ const NAMES: [&str; 15] = [
     "remap/0011223344556677/00112233445566778899aabbccddeeff",
     "probe/00112233445566778899aabbccddeeff",
 ];
+
+/// The name of a pack like no other: a server takes only names that a vault has.
+fn pack(kind: char, number: u32) -> String {
+    let shard = number % 7;
+    format!("{kind}/0011223344556677/{shard:02x}/{shard:02x}{number:030x}")
+}
+
+/// Numbers of packs that more than one question needs.
+const TWICE: u32 = 1_000_000;
+const UNCLEAR: u32 = 1_000_001;
+const RIVAL: u32 = 1_000_002;
+const RANGES: u32 = 1_000_003;
+const NOTHING: u32 = 1_000_004;
+const EMPTY: u32 = 1_000_005;
+const TIME: u32 = 1_000_006;
+const LARGE: u32 = 1_000_007;
 
 /// Asks all of an empty store.
 pub(crate) async fn conforms(inner: Arc<dyn ObjectStore>, extent: Extent) {
@@ -103,7 +119,7 @@ async fn listed(store: &Store, prefix: &str) -> BTreeSet<String> {
 /// Eight create one name at the same time: one succeeds, the others are told, and its content stays.
 async fn one_creator_wins(inner: &Arc<dyn ObjectStore>, rounds: u32) {
     for round in 0..rounds {
-        let name = format!("points/round/{round}");
+        let name = pack('d', round);
         let creators = (0..CREATORS).map(|creator| {
             let (inner, path) = (Arc::clone(inner), Path::from(name.as_str()));
             tokio::spawn(async move {
@@ -134,7 +150,7 @@ async fn one_creator_wins(inner: &Arc<dyn ObjectStore>, rounds: u32) {
 /// The same through our own create, which tells every loser who won.
 async fn one_writer_wins(store: &Store, rounds: u32) {
     for round in 0..rounds {
-        let name = format!("points/writers/{round}");
+        let name = pack('d', 1000 + round);
         let writers = (0..CREATORS).map(|writer| {
             let (store, name) = (store.clone(), name.clone());
             tokio::spawn(async move { create(&store, &name, vec![writer; 100]).await })
@@ -153,11 +169,12 @@ async fn one_writer_wins(store: &Store, rounds: u32) {
 }
 
 async fn a_second_create_is_refused(store: &Store) {
-    assert_eq!(create(store, "points/twice", "first").await, Created::Ours);
-    let second = create(store, "points/twice", "second").await;
+    let name = &pack('d', TWICE);
+    assert_eq!(create(store, name, "first").await, Created::Ours);
+    let second = create(store, name, "second").await;
     assert_eq!(second, Created::Theirs("first".into()));
-    assert_eq!(create(store, "points/twice", "first").await, Created::Ours);
-    assert_eq!(store.read("points/twice", 9).await.expect("there"), "first");
+    assert_eq!(create(store, name, "first").await, Created::Ours);
+    assert_eq!(store.read(name, 9).await.expect("there"), "first");
 }
 
 /// The answer to a create is lost, after it took effect or before somebody else's did.
@@ -169,13 +186,16 @@ async fn an_unclear_create_is_settled(inner: &Arc<dyn ObjectStore>) {
             _ => Fate::Pass,
         },
     ));
-    assert_eq!(create(&deaf, "points/unclear", "ours").await, Created::Ours);
+    let unclear = pack('d', UNCLEAR);
+    assert_eq!(create(&deaf, &unclear, "ours").await, Created::Ours);
     let mut is_first = true;
     let rival = Arc::clone(inner);
     let late = Store::new(Faulty::new(Arc::clone(inner), move |operation| {
         if operation.action == Action::Put && std::mem::take(&mut is_first) {
             let rival = Arc::clone(&rival);
-            let write = async move { rival.put(&"points/rival".into(), "theirs".into()).await };
+            let path = Path::from(pack('d', RIVAL));
+            let create = PutOptions::from(PutMode::Create);
+            let write = async move { rival.put_opts(&path, "theirs".into(), create).await };
             std::thread::spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread()
                     .enable_all()
@@ -191,13 +211,14 @@ async fn an_unclear_create_is_settled(inner: &Arc<dyn ObjectStore>) {
         }
         Fate::Pass
     }));
-    let outcome = create(&late, "points/rival", "ours").await;
+    let outcome = create(&late, &pack('d', RIVAL), "ours").await;
     assert_eq!(outcome, Created::Theirs("theirs".into()));
 }
 
 async fn ranges(store: &Store) {
     let content: Vec<u8> = (0..=255).cycle().take(10_000).collect();
-    create(store, "d/ranges", content.clone()).await;
+    let (name, nothing) = (&pack('d', RANGES), &pack('d', NOTHING));
+    create(store, name, content.clone()).await;
     let end = 10_000;
     for (range, expected) in [
         (0..1, &content[..1]),
@@ -207,30 +228,28 @@ async fn ranges(store: &Store) {
         (9_990..20_000, &content[9_990..]),
         (0..1 << 40, &content[..]),
     ] {
-        let read = store.read_range("d/ranges", range.clone()).await;
+        let read = store.read_range(name, range.clone()).await;
         assert_eq!(read.expect("there"), expected, "{range:?}");
     }
     for range in [end..end + 1, end + 5..end + 9] {
-        let read = store.read_range("d/ranges", range).await;
+        let read = store.read_range(name, range).await;
         assert!(read.as_ref().is_err_and(Error::is_corruption), "{read:?}");
     }
-    let missing = store.read_range("d/nothing", 0..5).await;
+    let missing = store.read_range(nothing, 0..5).await;
     assert!(matches!(missing, Err(Error::Missing { .. })), "{missing:?}");
-    let missing = store.read("d/nothing", 5).await;
+    let missing = store.read(nothing, 5).await;
     assert!(matches!(missing, Err(Error::Missing { .. })), "{missing:?}");
-    assert!(!store.exists("d/nothing").await.expect("looked for"));
-    assert_eq!(store.length("d/ranges").await.expect("there"), end);
-    assert!(store.read("d/ranges", end - 1).await.is_err(), "too long");
+    assert!(!store.exists(nothing).await.expect("looked for"));
+    assert_eq!(store.length(name).await.expect("there"), end);
+    assert!(store.read(name, end - 1).await.is_err(), "too long");
 }
 
 async fn empty_objects(store: &Store) {
-    assert_eq!(create(store, "d/empty", "").await, Created::Ours);
-    assert_eq!(
-        create(store, "d/empty", "x").await,
-        Created::Theirs("".into())
-    );
-    assert_eq!(store.read("d/empty", 0).await.expect("there"), "");
-    assert_eq!(store.length("d/empty").await.expect("there"), 0);
+    let name = &pack('d', EMPTY);
+    assert_eq!(create(store, name, "").await, Created::Ours);
+    assert_eq!(create(store, name, "x").await, Created::Theirs("".into()));
+    assert_eq!(store.read(name, 0).await.expect("there"), "");
+    assert_eq!(store.length(name).await.expect("there"), 0);
 }
 
 async fn names_of_all_kinds(store: &Store) {
@@ -253,7 +272,8 @@ async fn deleting_is_idempotent(store: &Store) {
         store.delete(name).await.expect("gone");
         assert!(!store.exists(name).await.expect("looked for"));
     }
-    assert_eq!(listed(store, "d/0011223344556677").await, BTreeSet::new());
+    let shard = listed(store, "d/0011223344556677/ab").await;
+    assert_eq!(shard, BTreeSet::new());
     assert_eq!(create(store, name, "again").await, Created::Ours);
     assert_eq!(store.read(name, 9).await.expect("there"), "again");
 }
@@ -261,10 +281,11 @@ async fn deleting_is_idempotent(store: &Store) {
 async fn times_move_forward(store: &Store) {
     let entropy = SeededEntropy::new(2);
     let before = store.now(&entropy).await.expect("a time");
-    create(store, "points/time", "x").await;
+    let name = pack('d', TIME);
+    create(store, &name, "x").await;
     let after = store.now(&entropy).await.expect("a time");
-    let lines = store.list("points").await.expect("listed");
-    let line = lines.iter().find(|line| line.name == "points/time");
+    let lines = store.list("d/0011223344556677").await.expect("listed");
+    let line = lines.iter().find(|line| line.name == name);
     let written_at = line.expect("there").written_at;
     assert!(
         before <= written_at && written_at <= after,
@@ -278,12 +299,10 @@ async fn a_large_object(store: &Store, large_bytes: usize) {
     let part =
         |number: usize| Bytes::from(vec![u8::try_from(number % 251).expect("small"); 1 << 20]);
     let parts: Vec<Bytes> = (0..large_bytes >> 20).map(part).collect();
-    let created = store.create_once("d/large", &parts).await;
+    let name = &pack('d', LARGE);
+    let created = store.create_once(name, &parts).await;
     assert_eq!(created.expect("created"), Created::Ours);
-    let read = store
-        .read("d/large", large_bytes as u64)
-        .await
-        .expect("there");
+    let read = store.read(name, large_bytes as u64).await.expect("there");
     assert_eq!(read.len(), large_bytes);
     assert!(
         read.chunks(1 << 20)
@@ -291,17 +310,15 @@ async fn a_large_object(store: &Store, large_bytes: usize) {
             .all(|(read, part)| read == part)
     );
     let end = large_bytes as u64;
-    let tail = store
-        .read_range("d/large", end - 10..end)
-        .await
-        .expect("there");
+    let tail = store.read_range(name, end - 10..end).await.expect("there");
     assert_eq!(tail, parts.last().expect("one").slice(..10));
-    store.delete("d/large").await.expect("gone");
+    store.delete(name).await.expect("gone");
 }
 
 async fn many_objects(store: &Store, many: u32) {
-    let names = (0..many).map(|number| format!("m/many/{:02x}/{number:05}", number % 7));
-    let names: BTreeSet<String> = names.collect();
+    let names: BTreeSet<String> = (0..many).map(|number| pack('m', number)).collect();
+    let below = "m/0011223344556677";
+    let before = listed(store, below).await;
     let creates = names.iter().cloned().map(|name| async move {
         assert_eq!(create(store, &name, "x").await, Created::Ours);
     });
@@ -309,9 +326,10 @@ async fn many_objects(store: &Store, many: u32) {
         .buffer_unordered(16)
         .for_each(|()| async {})
         .await;
-    assert_eq!(listed(store, "m/many").await, names);
-    let gone = "m/many/03/00003";
-    store.delete(gone).await.expect("gone");
-    let rest = listed(store, "m/many").await;
-    assert!(!rest.contains(gone) && rest.len() + 1 == names.len());
+    let all: BTreeSet<String> = before.union(&names).cloned().collect();
+    assert_eq!(listed(store, below).await, all);
+    let gone = pack('m', 3);
+    store.delete(&gone).await.expect("gone");
+    let rest = listed(store, below).await;
+    assert!(!rest.contains(&gone) && rest.len() + 1 == all.len());
 }
