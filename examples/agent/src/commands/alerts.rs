@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use strongroom_catalog::{Alert, AlertClass, AlertState, Severity};
+use strongroom_jobs::alerts::SETTLED_DAYS;
 
 use crate::fail::{Code, Fail, Result};
 use crate::journal;
@@ -62,8 +63,11 @@ fn acknowledge(agent: &Agent, id: &str) -> Result<Code> {
     let alert = journal::journal(agent)?.with_catalog(now, |catalog| {
         Ok(catalog.change(|change| change.acknowledge_alert(id, now))?)
     })?;
-    agent.out.result(&document(&alert), || {
-        format!("alert {id} is taken up; it ends when its cause does")
+    agent.out.result(&document(&alert), || match alert.class {
+        AlertClass::Security => {
+            format!("alert {id} is taken up; it is shown for {SETTLED_DAYS} days more")
+        }
+        _ => format!("alert {id} is taken up; it ends when its cause does"),
     })?;
     Ok(Code::Done)
 }

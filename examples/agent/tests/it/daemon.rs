@@ -364,6 +364,8 @@ fn a_hook_that_hangs_forks_or_fails_stops_its_own_source_alone() {
     };
     let machine = machine(OFTEN, &hook("exit 3"));
     let mut daemon = Running::start(&machine, &[]);
+    // Before that, a signal ends it.
+    daemon.next(|event| event["event"] == "waiting");
     let whys = [
         ("exit 3", "failed: "),
         ("sleep 600", "did not end within 1 s"),

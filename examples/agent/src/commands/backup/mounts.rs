@@ -48,7 +48,7 @@ pub(super) fn look(
         );
         return Err(gone(message, "mount it and run the backup again"));
     }
-    if options.roots.iter().all(|root| is_empty(root)) && has_files(vault, options)? {
+    if options.roots.iter().all(is_empty) && has_files(vault, options)? {
         let message = format!(
             "nothing is left of {:?}: what was to be backed up is empty, and was not before",
             options.source
