@@ -303,8 +303,8 @@ impl Vault {
         })))
     }
 
-    /// Keeps copies of index segments, sealed as they are, and filters over them in a directory below this one, so that the
-    /// next who opens the vault need not read them again. What is damaged there is read anew. Only the first call counts.
+    /// Keeps copies of large index segments, sealed as they are, and filters over them in a directory below this one, so that
+    /// the next who opens the vault need not read them again. What is damaged there is read anew. Only the first call counts.
     pub fn keep_index_in(&self, dir: &Path) {
         let dir = dir.join(self.id().to_string());
         let _first = self.0.index_dir.set(dir);

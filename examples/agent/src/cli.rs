@@ -53,8 +53,8 @@ pub(crate) struct Globals {
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
-    /// Where long results wait until they are complete [default: $XDG_CACHE_HOME/strongroom; for root
-    /// /var/cache/strongroom]
+    /// Where long results wait until they are complete, and large parts of the index are kept [default:
+    /// $XDG_CACHE_HOME/strongroom; for root /var/cache/strongroom]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) cache_dir: Option<PathBuf>,
 

@@ -57,7 +57,9 @@ impl Digest {
         let object = name.to_string();
         let read = vault.store().read_checked(&object, max_bytes, make).await?;
         let (object, made) = read.value;
-        made.keep(vault, name, Some(&object));
+        if takes_kept {
+            made.keep(vault, name, Some(&object));
+        }
         Ok(made.0)
     }
 
@@ -124,15 +126,14 @@ impl Digest {
 struct Made(Digest, [u8; HEADER_BYTES], Vec<u8>);
 
 impl Made {
-    /// Writes to this machine what saves reading the segment the next time. That it cannot is no error.
+    /// Writes to this machine what saves reading a large segment the next time. That it cannot is no error.
     fn keep(&self, vault: &Vault, name: ObjectName, object: Option<&[u8]>) {
-        let Some(dir) = vault.index_dir() else {
-            return;
-        };
-        if let Some(object) = object {
-            kept::write_segment(dir, name, object);
-        }
-        if let Some(file) = self.seal(vault, name) {
+        if let Some(dir) = vault.index_dir()
+            && let Some(file) = self.seal(vault, name)
+        {
+            if let Some(object) = object {
+                kept::write_segment(dir, name, object);
+            }
             kept::write_digest(dir, name, &file);
         }
     }

@@ -354,6 +354,16 @@ fn peak_mib() -> u64 {
         / 1024
 }
 
+fn files_below(dir: &Path) -> usize {
+    let entries = std::fs::read_dir(dir).into_iter().flatten();
+    let paths = entries.map(|entry| entry.expect("read").path());
+    let count = |path: std::path::PathBuf| match path.is_dir() {
+        true => files_below(&path),
+        false => 1,
+    };
+    paths.map(count).sum()
+}
+
 #[tokio::test]
 async fn a_host_sweeps_many_points_without_a_look_into_a_tree() {
     let dir = tempfile::tempdir().expect("a directory");
@@ -365,6 +375,11 @@ async fn a_host_sweeps_many_points_without_a_look_into_a_tree() {
     let credential = make(dir.path(), shape).await;
     let (report, _) = swept(dir.path(), &credential).await;
     assert!(report.packs_deleted_count > 0, "{report:?}");
+    // Those of all points are one now; each pack that the sweep wrote has its own until the next.
+    assert_eq!(report.segments_merged_count, 20, "{report:?}");
+    let segments = files_below(&dir.path().join("index")) as u64;
+    assert!(segments <= 1 + report.packs_rewritten_count, "{report:?}");
+    assert_eq!(files_below(&dir.path().join("sess")), 0, "{report:?}");
     let (report, _) = swept(dir.path(), &credential).await;
     assert_eq!(
         report.deleted,
