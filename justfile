@@ -36,9 +36,9 @@ bench NAME:
 fuzz TARGET SECS="60":
     cargo +nightly fuzz run {{TARGET}} -- -max_total_time={{SECS}}
 
-# a Debian package of the agent, e.g. `just deb dev` for one that is built fast
-deb PROFILE="release" TARGET="":
-    examples/agent/packaging/deb {{PROFILE}} {{TARGET}}
+# a Debian package of the agent, or of a program that was built before, e.g. `just deb target/debug/strongroom-agent`
+deb *BINARY:
+    examples/agent/packaging/deb {{BINARY}}
 
 # the agent as one file that needs no library (needs the Rust target of musl, and musl-tools)
 static PROFILE="release":

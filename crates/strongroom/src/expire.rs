@@ -2,7 +2,7 @@
 
 mod plan;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use chrono::{DateTime, Utc};
 use strongroom_policy::retention::{ClockState, clock_state, most_bytes_at_once};
@@ -24,6 +24,8 @@ pub struct ExpireOptions<'p> {
     pub edit: Option<PolicyEdit<'p>>,
     /// Names of the sources that it is about; `None`: all.
     pub sources: Option<BTreeSet<String>>,
+    /// Sources that have a policy of their own instead, such as the last one that named them.
+    pub frozen: BTreeMap<String, &'p Policy>,
     /// The newest time that an earlier run of this machine has seen, for the brake on clocks.
     pub newest_seen_at: Option<DateTime<Utc>>,
 }
@@ -36,13 +38,15 @@ impl<'p> ExpireOptions<'p> {
             policy,
             edit: None,
             sources: None,
+            frozen: BTreeMap::new(),
             newest_seen_at: None,
         }
     }
 
     fn is_about(&self, point: &PointView) -> bool {
         let named = self.sources.as_ref();
-        named.is_none_or(|sources| sources.contains(&point.source))
+        let is_named = named.is_none_or(|sources| sources.contains(&point.source));
+        is_named || self.frozen.contains_key(&point.source)
     }
 }
 

@@ -26,6 +26,7 @@ pub enum Outcome {
 #[non_exhaustive]
 pub struct Done {
     /// The step.
+    #[serde(flatten)]
     pub step: Step,
     /// How it went.
     #[serde(flatten)]

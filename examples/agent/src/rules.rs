@@ -1,6 +1,6 @@
 //! What the policy of this machine says of the points in a vault.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use strongroom::policy::Policy;
@@ -18,6 +18,8 @@ pub(crate) struct Rules {
     before: Option<(Policy, DateTime<Utc>)>,
     /// Sources that the policy names; empty: all that this machine backs up.
     sources: BTreeSet<String>,
+    /// Sources that no policy names any more, with the last one that did.
+    frozen: BTreeMap<String, Policy>,
     host: String,
     halts: Halts,
 }
@@ -32,11 +34,17 @@ impl Rules {
         let before = file::replaced(agent, now())?.map(|(before, edited_at)| {
             (before.policy.policy(file::zone(&before.policy)), edited_at)
         });
+        let frozen = file::frozen(&agent.state)?;
+        let frozen = frozen.into_iter().map(|(source, last)| {
+            let policy = last.policy(file::zone(&last));
+            (source, policy)
+        });
         let names = read.policy.sources.iter().map(|source| source.name.clone());
         Ok(Some(Self {
             policy: read.policy.policy(zone),
             before,
             sources: names.collect(),
+            frozen: frozen.collect(),
             host: agent.host(),
             halts: agent.state.halts()?,
         }))
@@ -57,9 +65,16 @@ impl Rules {
                 .map(|point| point.source.clone())
                 .collect(),
         };
+        let frozen = self.frozen.iter();
+        options.frozen = frozen
+            .map(|(source, policy)| (source.clone(), policy))
+            .collect();
         for (source, stop) in self.halts.stops() {
             match stop.kept {
-                Kept::Forever => sources.remove(&source.name),
+                Kept::Forever => {
+                    options.frozen.remove(&source.name);
+                    sources.remove(&source.name)
+                }
                 // It may be gone from the policy by now.
                 Kept::UntilExpiry | Kept::Deleted => sources.insert(source.name.clone()),
             };

@@ -82,9 +82,11 @@ fn of_source(
     now: DateTime<Utc>,
 ) -> Vec<Judged> {
     let facts: Vec<_> = points.iter().map(|point| fact(point, all)).collect();
-    let verdicts = match &options.edit {
-        Some(edit) => decide_since_edit(&facts, options.policy, edit, now),
-        None => decide(&facts, options.policy, now),
+    let frozen = options.frozen.get(source);
+    let verdicts = match (frozen, &options.edit) {
+        (Some(policy), _) => decide(&facts, policy, now),
+        (None, Some(edit)) => decide_since_edit(&facts, options.policy, edit, now),
+        (None, None) => decide(&facts, options.policy, now),
     };
     let mut judged: Vec<Judged> = verdicts
         .into_iter()

@@ -242,10 +242,14 @@ fn make(
         .map(|id| restore_command(agent, &id.to_string()));
     let kit = first::kit(agent, access);
     let mut document = json::Backup::new(&report, &access.url, elapsed.as_secs_f64());
+    let snapshots = (consistency != "files").then(|| consistency.clone());
     document.consistency = consistency;
     document.restore_command.clone_from(&restore);
     document.recovery_kit.clone_from(&kit);
     let mut text = summary(agent, &report, access, &human::duration(elapsed));
+    if let Some(snapshots) = snapshots {
+        text.push_str(&format!("\n  read from snapshots ({snapshots})"));
+    }
     text.push_str(&human::skipped(&report.skipped, report.skipped_count));
     match (first, &kit) {
         (Some(first), _) => text.push_str(&first.text(&agent.out)),

@@ -152,3 +152,41 @@ fn without_a_policy_nothing_expires() {
     let machine = Machine::with_vault();
     machine.run(&["expire"]).fails_with(2, "no policy");
 }
+
+#[test]
+fn a_source_that_the_policy_names_no_longer_keeps_the_retention_that_it_had() {
+    let (machine, points) = with_points(3);
+    let set = |sources: &str, days: u32| {
+        let text = format!("{sources}{}", POLICY.replace("= 7", &format!("= {days}")));
+        machine.write("policy.toml", text);
+        machine.run(&["policy", "set", "policy.toml"]).ends_with(0);
+    };
+    let home = "{ name = \"home\", paths = [\"/home\"] }";
+    let other = "{ name = \"other\", paths = [\"/other\"] }";
+    set(&format!("sources = [{home}, {other}]"), 20);
+    age(&points[0].1, 30);
+    age(&points[1].1, 12);
+    let expired = || machine.json(&["expire", "--dry-run"])["expired"].clone();
+    assert_eq!(expired(), json!([points[0].0]));
+
+    set(&format!("sources = [{other}]"), 9);
+    assert_eq!(
+        expired(),
+        json!([points[0].0]),
+        "neither for ever, nor by the days of others"
+    );
+    set(&format!("sources = [{other}]"), 7);
+    assert_eq!(
+        expired(),
+        json!([points[0].0]),
+        "what was frozen stays as it was"
+    );
+    set(&format!("sources = [{home}, {other}]"), 9);
+    let before = machine.path("state/policy-before.json");
+    fs::remove_file(before).expect("as if the edit had settled");
+    assert_eq!(
+        expired(),
+        json!([points[0].0, points[1].0]),
+        "named again, the policy holds"
+    );
+}

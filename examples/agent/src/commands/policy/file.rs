@@ -1,5 +1,6 @@
 //! Reading a policy file, and keeping the one of this machine.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
@@ -12,6 +13,8 @@ pub(crate) use super::times::zone;
 use crate::fail::{Fail, Result};
 use crate::run::Agent;
 use crate::state::{State, read_private, write_private};
+
+const FROZEN: &str = "policy-of-removed.json";
 
 /// A policy file that keeps all rules.
 pub(crate) struct Read {
@@ -97,6 +100,51 @@ pub(crate) fn replaced(agent: &Agent, now: DateTime<Utc>) -> Result<Option<(Read
     Ok(Some((parse(&path, replaced.before)?, replaced.edited_at)))
 }
 
+/// Sources that the policy of this machine names no longer, with the last policy that did: their points keep the retention that
+/// they had.
+pub(crate) fn frozen(state: &State) -> Result<BTreeMap<String, PolicyFile>> {
+    let path = state.dir()?.join(FROZEN);
+    let frozen = frozen_texts(&path)?.into_iter().map(|(source, text)| {
+        let read = parse(&path, text)?;
+        Ok((source, read.policy))
+    });
+    frozen.collect()
+}
+
+fn frozen_texts(path: &Path) -> Result<BTreeMap<String, String>> {
+    let Some(text) = read_private(path)? else {
+        return Ok(BTreeMap::new());
+    };
+    serde_json::from_str(&text).map_err(|error| {
+        let message = format!("{} is damaged", path.display());
+        let help = "move it away: points of sources that the policy does not name are then kept";
+        Fail::usage(message, help).because(&error)
+    })
+}
+
+/// The sources that a new policy freezes, and those that it names again, which it takes up.
+fn freeze(
+    mut frozen: BTreeMap<String, String>,
+    before: Option<&Read>,
+    new: &PolicyFile,
+) -> BTreeMap<String, String> {
+    let names = |policy: &PolicyFile, name: &str| policy.sources.iter().any(|one| one.name == name);
+    // A policy that names none is about all.
+    if new.sources.is_empty() {
+        return BTreeMap::new();
+    }
+    if let Some(before) = before {
+        let gone = before
+            .policy
+            .sources
+            .iter()
+            .map(|source| source.name.clone());
+        frozen.extend(gone.map(|name| (name, before.text.clone())));
+    }
+    frozen.retain(|name, _| !names(new, name));
+    frozen
+}
+
 /// Makes it the policy of this machine. One before that keeps more is kept beside it until the edit has settled.
 pub(super) fn store(
     agent: &Agent,
@@ -106,6 +154,13 @@ pub(super) fn store(
 ) -> Result<PathBuf> {
     let dir = agent.state.prepare()?;
     let path = path(&agent.state)?;
+    let beside = dir.join(FROZEN);
+    let known = frozen_texts(&beside)?;
+    let frozen = freeze(known.clone(), stored(agent)?.as_ref(), &read.policy);
+    if frozen != known {
+        // Before the policy: a source in both is judged as it was, one in neither would be kept for ever.
+        write_private(&beside, serde_json::json!(frozen).to_string().as_bytes())?;
+    }
     if let Some(longer) = longer {
         let beside = dir.join("policy-before.json");
         let replaced = Replaced {
