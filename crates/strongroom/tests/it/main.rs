@@ -35,6 +35,7 @@ mod replaced;
 mod rewriting;
 mod roles;
 mod round_trip;
+mod second_reader;
 mod seed;
 mod spared;
 mod stuck;
