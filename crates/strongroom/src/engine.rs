@@ -6,7 +6,6 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use object_store::ObjectStore;
 use strongroom_chunking::{ChunkHasher, ChunkSizes, Chunker, GearTable, Masks};
 use strongroom_crypto::{BlockType, Credential, OsEntropy, Passphrase, SlotSecret};
 use strongroom_vault::format::{ChunkAddress, ObjectKind, PackId, PlaceMode, SegmentPack, Toc};
@@ -153,13 +152,13 @@ impl Strongroom {
     /// # Errors
     /// As [`Strongroom::init`].
     pub fn init_store(
-        store: Arc<dyn ObjectStore>,
+        store: impl Into<Store>,
         passphrase: &Passphrase,
         options: &InitOptions,
     ) -> Result<Self> {
         Self::init_on(
             start_runtime()?,
-            Store::new(store),
+            store.into(),
             Vec::new(),
             passphrase,
             options,
@@ -170,8 +169,8 @@ impl Strongroom {
     ///
     /// # Errors
     /// As [`Strongroom::open`].
-    pub fn open_store(store: Arc<dyn ObjectStore>, secret: SlotSecret<'_>) -> Result<Self> {
-        Self::open_on(start_runtime()?, Store::new(store), Vec::new(), secret)
+    pub fn open_store(store: impl Into<Store>, secret: SlotSecret<'_>) -> Result<Self> {
+        Self::open_on(start_runtime()?, store.into(), Vec::new(), secret)
     }
 
     /// Like [`Strongroom::open_local`], on a store that the caller has made.

@@ -185,6 +185,12 @@ impl Store {
         }
     }
 
+    /// Whether what it lists of what is decided once is all that there is, and not what another place than the decider had
+    /// heard of.
+    pub(crate) fn decides(&self) -> bool {
+        self.as_mirror().is_none_or(Mirror::decides)
+    }
+
     pub(crate) fn as_mirror(&self) -> Option<&Mirror> {
         match &self.kind {
             Kind::One(_) => None,

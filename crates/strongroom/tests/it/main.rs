@@ -13,6 +13,7 @@ mod clouds;
 mod conflicts;
 mod copy;
 mod copy_hurt;
+mod copy_places;
 mod costs;
 mod counted;
 mod crash;

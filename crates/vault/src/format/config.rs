@@ -136,6 +136,16 @@ impl VaultConfig {
         Ok([header.as_slice(), &text, &code].concat())
     }
 
+    /// The same vault in one place: what its second copy says of itself (format.md §16).
+    #[must_use]
+    pub fn in_one_place(&self) -> Self {
+        Self {
+            redundancy: "local".to_owned(),
+            places: Vec::new(),
+            ..self.clone()
+        }
+    }
+
     /// Reads the document without proof: enough to learn the vault id and domain before keys are at hand.
     ///
     /// # Errors

@@ -134,7 +134,7 @@ impl Mirror {
     }
 
     /// Whether what the decider says is final.
-    fn decides(&self) -> bool {
+    pub(super) fn decides(&self) -> bool {
         self.has_decider && self.newer.get().is_none()
     }
 
