@@ -10,8 +10,8 @@ use strongroom_chunking::{ChunkHasher, ChunkSizes, Chunker, GearTable, Masks};
 use strongroom_crypto::{BlockType, Credential, OsEntropy, Passphrase, SlotSecret};
 use strongroom_vault::format::{ChunkAddress, ObjectKind, PackId, PlaceMode, SegmentPack, Toc};
 use strongroom_vault::{
-    BlockReader, CaughtUp, FailoverReport, InitOptions, Pace, Store, Vault, VaultUrl, create_store,
-    open_store,
+    AddedPlace, BlockReader, CaughtUp, FailoverReport, InitOptions, Pace, Store, Vault, VaultUrl,
+    create_store, open_store,
 };
 use tokio::runtime::Runtime;
 
@@ -341,6 +341,24 @@ impl Strongroom {
     /// reached.
     pub fn failover(&self, to: &str, drop: &[String], dry_run: bool) -> Result<FailoverReport> {
         let work = strongroom_vault::failover(self.vault(), to, drop, dry_run, self.now());
+        Ok(self.wait(work)?)
+    }
+
+    /// Adds a place to a mirrored vault and gives it everything; it counts as one when it has that. Ends all open sessions.
+    /// This handle decides nothing afterwards: open the vault again. With `dry_run`, tells what would be. For a place of the
+    /// vault whose disk was replaced, only what it lacks is brought there.
+    ///
+    /// # Errors
+    /// Without the owner's key; while the place that decides, or any other, cannot be reached; when the vault has left this
+    /// place before, or something else is there.
+    pub fn add_place(
+        &self,
+        url: impl Into<VaultUrl>,
+        mode: PlaceMode,
+        dry_run: bool,
+    ) -> Result<AddedPlace> {
+        let url = url.into();
+        let work = strongroom_vault::add_place(self.vault(), &url, mode, dry_run, self.now());
         Ok(self.wait(work)?)
     }
 

@@ -5,6 +5,7 @@
     reason = "a test that fails may say so by a panic"
 )]
 
+mod added;
 mod browse;
 mod changes;
 mod churn;
@@ -25,6 +26,7 @@ mod histories;
 mod hurt;
 mod interrupted;
 mod landing;
+mod left;
 mod mirror;
 mod model;
 mod pace;
