@@ -1,10 +1,12 @@
 """Reads a Strongroom vault in a local folder. Numbers in comments are sections of docs/format.md."""
 
 import json
+import math
 import os
 import struct
 import sys
 import unicodedata
+from datetime import datetime
 from pathlib import Path
 
 import zstandard
@@ -15,10 +17,12 @@ from nacl.bindings import (
     crypto_aead_xchacha20poly1305_ietf_decrypt as open_xchacha,
 )
 from nacl.exceptions import CryptoError
+from nacl.signing import VerifyKey
 
 FRAME = 1 << 20
 CONFIG, SLOT, DATA_PACK, META_PACK, SEGMENT, MANIFEST, FENCE = range(1, 8)
-COPIED = 17
+LINK, REMAP, COPIED = 14, 15, 17
+STEPS = 64
 KINDS = {1: "file", 2: "directory", 3: "symlink", 4: "fifo", 5: "socket", 6: "char_device", 7: "block_device"}
 
 
@@ -116,6 +120,10 @@ def open_frames(key, kind, sealed):  # 4.1
     return plain
 
 
+def moment(text):
+    return math.inf if text == "for ever" else datetime.fromisoformat(text).timestamp()
+
+
 def padme(length):  # 7
     if length < 2:
         return length
@@ -125,6 +133,8 @@ def padme(length):  # 7
 
 
 class Pack:  # 7
+    """Its blocks: birth pack, birth ordinal, type, codec, epoch, raw length, sealed bytes, chunks."""
+
     def __init__(self, vault, path, kind):
         obj = path.read_bytes()
         self.header = header = Header(obj, kind)
@@ -170,7 +180,11 @@ class Vault:
         names = ("table of contents", "manifest", "names", "control", "list", "gear table", "source id")
         self.key = {name: derive(name, self.domain_key) for name in names}
         self.chunk_key = [None] + [derive("chunk id " + kind, self.domain_key) for kind in ("data", "tree", "list")]
-        self.packs, self.raw = {}, {}
+        owner, maintenance = self.config["owner_public_key"], self.config.get("maintenance_public_key")
+        self.signers = {number: VerifyKey(bytes.fromhex(key)) for number, key in ((1, owner), (2, maintenance)) if key}
+        # Tables by pack id; by birth name, where the block is; by address, where chunks of it were stored anew.
+        self.tables, self.copies, self.remaps = {}, {}, {}
+        self.damaged, self.raw = [], {}
 
     def unlock(self, passphrase):  # 5
         text = unicodedata.normalize("NFKC", passphrase.rstrip("\n")).encode()
@@ -192,15 +206,56 @@ class Vault:
 
     def load(self):
         for prefix, kind in (("d", DATA_PACK), ("m", META_PACK)):
-            for path in (self.folder / prefix / self.domain.hex()).glob("*/*"):
-                for position, block in enumerate(Pack(self, path, kind).blocks):
-                    self.packs[block[0], block[1]] = block
+            for path in sorted((self.folder / prefix / self.domain.hex()).glob("*/*")):
+                try:
+                    pack = Pack(self, path, kind)
+                except Damaged as error:
+                    self.damaged.append(f"{path.name}: {error}")
+                    continue
+                self.tables[pack.id] = pack.blocks
+                for position, block in enumerate(pack.blocks):
+                    self.copies.setdefault(block[:2], []).append((pack.id, position))
+        for path in sorted((self.folder / "remap" / self.domain.hex()).glob("*")):
+            try:
+                self.load_remap(path)
+            except Damaged as error:
+                self.damaged.append(f"{path.name}: {error}")
         return self
 
-    def open_block(self, name):  # 7
-        if name not in self.raw:
-            need(name in self.packs, "a block that no pack holds")
-            birth, ordinal, kind, codec, epoch, raw_len, sealed, chunks = self.packs[name]
+    def signed(self, path, kind, class_key):  # 4.2
+        header = Header(path.read_bytes(), kind)
+        plain = open_frames(object_key(class_key, self.id, header), kind, header.body)
+        signer = self.signers.get(header.ext[0]) if len(header.ext) == 65 else None
+        need(signer, "an unknown signer")
+        name = path.relative_to(self.folder).as_posix().encode()
+        digest = blake3(plain).digest()
+        message = b"strongroom signed v1\0" + self.id + bytes([kind]) + name + b"\0" + digest
+        try:
+            signer.verify(message, header.ext[1:])
+        except CryptoError:
+            raise Damaged("a wrong signature") from None
+        return header, plain
+
+    def load_remap(self, path):  # 12
+        _, plain = self.signed(path, REMAP, self.key["table of contents"])
+        reader, found, last = Reader(plain), [], ()
+        need(reader.u8() == 1, "a remap of an unknown version")
+        packs = [reader.take(16) for _ in range(reader.varint())]
+        need(packs == sorted(set(packs)), "packs out of order")
+        for _ in range(reader.varint()):
+            old_pack, old, first, count, new_pack, new, new_first = (reader.varint() for _ in range(7))
+            need(max(old_pack, new_pack) < len(packs) and count >= 1, "a run of nothing")
+            need(last < (old_pack, old, first), "runs out of order")
+            last = (old_pack, old, first)
+            for chunk in range(count):
+                found.append(((packs[old_pack], old, first + chunk), (packs[new_pack], new, new_first + chunk)))
+        need(reader.done, "bytes behind a remap")
+        for old_address, new_address in found:
+            self.remaps.setdefault(old_address, []).append(new_address)
+
+    def open_block(self, pack, position):  # 7
+        if (pack, position) not in self.raw:
+            birth, ordinal, kind, codec, epoch, raw_len, sealed, chunks = self.tables[pack][position]
             key = (
                 self.key["list"] if kind == 3
                 else derive({1: "data", 2: "tree"}[kind], self.domain_key + struct.pack("<I", epoch))
@@ -220,13 +275,54 @@ class Vault:
                 pieces.append(payload[at : at + length])
                 need(keyed(self.chunk_key[kind], pieces[-1])[:16] == chunk_id, "a chunk with another id")
                 at += length
-            self.raw[name] = pieces
-        return self.raw[name]
+            self.raw[pack, position] = pieces
+        return self.raw[pack, position]
 
-    def chunk(self, pack, block, number):
-        pieces = self.open_block((pack, block))
-        need(number < len(pieces), "a chunk that its block does not hold")
-        return pieces[number]
+    def chunk_in_block(self, pack, ordinal, number):
+        """From the pack of its birth, else from where the block was moved to; None where no copy gives it."""
+        copies = self.copies.get((pack, ordinal), [])
+        for copy in sorted(copies, key=lambda copy: copy[0] != pack):
+            try:
+                pieces = self.open_block(*copy)
+            except Damaged:
+                continue
+            if number < len(pieces):
+                return pieces[number]
+        return None
+
+    def chunk(self, *address):  # 12
+        at, seen = [address], set()
+        for _ in range(STEPS + 1):
+            for address in at:
+                raw = self.chunk_in_block(*address)
+                if raw is not None:
+                    return raw
+            seen.update(at)
+            at = [new for old in at for new in self.remaps.get(old, []) if new not in seen]
+        raise Damaged("a chunk that is nowhere")
+
+    def is_gone(self, source, sid):  # 12
+        folder = self.folder / "chain" / self.domain.hex() / source / sid
+        is_deleted, held, previous, number = False, None, None, 0
+        while (path := folder / str(number)).exists():
+            try:
+                header, plain = self.signed(path, LINK, self.key["control"])
+                link = json.loads(plain)
+                op, at, until = link["op"], link["at"], link["until"] or "for ever"
+                need(link["v"] == 1 and link["sid"] == sid and link["n"] == number, "a link of another chain")
+                need(link["prev"] == previous, "a link behind another one")
+            except (Damaged, KeyError, ValueError):
+                op = None  # it is void
+            if op == "purge" and is_deleted and not held:
+                return True
+            if op in ("delete", "undelete"):
+                is_deleted = op == "delete"
+            elif op == "hold":
+                held = until
+            elif op == "release" and held and (header.ext[0] == 1 or moment(held) <= moment(at)):
+                held = None
+            previous, number = blake3(path.read_bytes()).hexdigest(), number + 1
+        return False
 
     def copied(self, header, path):  # 12
         (first,) = struct.unpack("<I", header.ext)
@@ -249,7 +345,8 @@ class Vault:
             if header.kind == COPIED:
                 sid, obj = self.copied(header, path)
                 header = Header(obj, MANIFEST)
-            if sid in seen:
+            source = path.parent.name
+            if sid in seen or self.is_gone(source, sid) or self.is_gone(source, path.name):
                 continue
             seen.add(sid)
             first, second = struct.unpack("<II", header.ext)
@@ -259,7 +356,7 @@ class Vault:
                 plain = open_frames(object_key(self.key[key], self.id, header), MANIFEST, sealed)
                 sections.append(json.loads(plain))
             structure, names = sections
-            need(structure["sid"] == sid and structure["source"] == path.parent.name, "a point under another's name")
+            need(structure["sid"] == sid and structure["source"] == source, "a point under another's name")
             yield structure, names
 
     # 9: trees
@@ -424,8 +521,10 @@ def attributes(place, record):
 
 
 def check(vault):
-    for name in list(vault.packs):
-        vault.open_block(name)
+    need(not vault.damaged, "; ".join(vault.damaged))
+    for pack, blocks in vault.tables.items():
+        for position in range(len(blocks)):
+            vault.open_block(pack, position)
     for path in (vault.folder / "index" / vault.domain.hex()).glob("0/*"):  # 11
         header = Header(path.read_bytes(), SEGMENT)
         reader = Reader(open_frames(object_key(vault.key["table of contents"], vault.id, header), SEGMENT, header.body))
@@ -434,13 +533,17 @@ def check(vault):
         for _ in range(reader.varint()):
             packs.append(reader.take(16))
             reader.u8(), reader.varint(), reader.varint(), reader.varint(), reader.take(32)
-            need(reader.varint() == 0, "a moved block in a vault that was never swept")
+            for _ in range(reader.varint()):
+                name, position = (reader.take(16), reader.uint(2)), reader.uint(2)
+                blocks = vault.tables.get(packs[-1])  # a segment may name packs that were swept
+                need(blocks is None or blocks[position][:2] == name, "a moved block that is elsewhere")
         prefix = 0
         for _ in range(reader.varint()):
             prefix += reader.varint()
             pack, block, chunk = packs[reader.varint()], reader.varint(), reader.varint()
-            chunk_id, _ = vault.packs[pack, block][7][chunk]
-            need(chunk_id[:8] == prefix.to_bytes(8, "big"), "an index entry that points elsewhere")
+            if pack in vault.tables:
+                chunk_id, _ = vault.tables[pack][block][7][chunk]
+                need(chunk_id[:8] == prefix.to_bytes(8, "big"), "an index entry that points elsewhere")
         need(reader.done, "bytes behind a segment")
     for structure, names in vault.points():
         uses = {}

@@ -3,7 +3,9 @@
 use chrono::{DateTime, Utc};
 use strongroom_vault::copy::{self, CopyPlan, CopyReport, CopyWatch};
 use strongroom_vault::format::{MachineId, PlaceMode, SessionId};
-use strongroom_vault::{Error as VaultError, Store, Vault, VaultUrl, create_store, open_store};
+use strongroom_vault::{
+    Error as VaultError, Store, Vault, VaultUrl, create_store, is_same_place, open_store,
+};
 
 use crate::engine::Strongroom;
 use crate::monitor::{Cancel, Monitor, Phase};
@@ -22,8 +24,12 @@ impl CopyTarget {
     /// Opens it. What is found by a URL keeps the pace of the vault: it may well be on the same line.
     async fn open(&self, create: bool, vault: &Store) -> Result<Store> {
         let store = match self {
-            Self::Url(url) if create => create_store(&[(url.clone(), PlaceMode::Decider)])?,
-            Self::Url(url) => open_store(url).await?,
+            Self::Url(url) => match open_store(url).await {
+                Err(VaultError::NoVault { .. }) if create => {
+                    create_store(&[(url.clone(), PlaceMode::Decider)])?
+                }
+                opened => opened?,
+            },
             Self::Store(store) => return Ok(store.clone()),
         };
         store.set_pace(vault.pace());
@@ -75,26 +81,28 @@ impl CopyOptions {
 }
 
 impl Strongroom {
-    /// What a copy would bring over now. Nothing is written, and the target need not exist. A vault in several places
-    /// cannot be copied: its configuration names them.
+    /// Whether a URL names a place of this vault when that is in several, or one that it has left.
+    #[must_use]
+    pub fn is_at(&self, url: &str) -> bool {
+        let mut named = self.vault().config().places.iter();
+        let in_force = self.vault().store().places();
+        named.any(|place| is_same_place(&place.url, url))
+            || in_force.iter().any(|place| is_same_place(&place.url, url))
+    }
+
+    /// What a copy would bring over now. Nothing is written, and the target need not exist. A vault in several places is
+    /// read wherever it can be, and its copy is a vault in one place.
     ///
     /// # Errors
-    /// [`Error::NoSuchPoint`]; when the target is another vault or cannot be used; or when the key opens no lists (as
-    /// that of a monitor).
+    /// [`Error::NoSuchPoint`]; when the target is another vault or one of this one's places, or cannot be used; with
+    /// deletions, while the place that decides cannot be reached; or when the key opens no lists (as that of a monitor).
     pub fn plan_copy(&self, options: &CopyOptions, monitor: &dyn Monitor) -> Result<CopyPlan> {
         let engine = self.stopped_by(&options.cancel);
         monitor.phase(Phase::Preparing);
         if options.with_deletions {
             self.vault().signer()?;
         }
-        if !self.vault().config().places.is_empty() {
-            return Err(Error::Vault(VaultError::Location {
-                url: options.target.to_string(),
-                reason: "a vault in several places has its copies there, and no more besides"
-                    .to_owned(),
-            }));
-        }
-        let target = match self.wait(options.target.open(false, self.vault().store())) {
+        let target = match self.open_target(options, false) {
             Ok(store) => self.at(store)?,
             Err(Error::Vault(VaultError::NoVault { .. })) => None,
             Err(error) => return Err(error),
@@ -121,7 +129,7 @@ impl Strongroom {
         options: &CopyOptions,
         monitor: &dyn Monitor,
     ) -> Result<CopyReport> {
-        let store = self.wait(options.target.open(true, self.vault().store()))?;
+        let store = self.open_target(options, true)?;
         let target = match self.at(store.clone())? {
             Some(target) => target,
             None => self.wait(copy::make_beside(self.vault(), store.clone()))?,
@@ -144,9 +152,37 @@ impl Strongroom {
         Ok(report)
     }
 
+    /// Where a second copy can be: not at a place of this vault, which would become another one there.
+    fn open_target(&self, options: &CopyOptions, create: bool) -> Result<Store> {
+        let refuse = |url: &str| {
+            let reason = "it is a place of the vault itself, and no second copy".to_owned();
+            let url = url.to_owned();
+            Err(Error::Vault(VaultError::Location { url, reason }))
+        };
+        if let CopyTarget::Url(url) = &options.target
+            && self.is_at(url.as_str())
+        {
+            return refuse(url.as_str());
+        }
+        let store = self.wait(options.target.open(create, self.vault().store()))?;
+        let own = self.vault().store().places();
+        let is_own = |url: &str| own.iter().any(|place| is_same_place(&place.url, url));
+        match store.places().iter().find(|place| is_own(&place.url)) {
+            Some(shared) => refuse(&shared.url),
+            None => Ok(store),
+        }
+    }
+
     /// The copy of this vault in a store; `None` where no vault is.
     fn at(&self, store: Store) -> Result<Option<Vault>> {
-        match self.wait(self.vault().beside(store)) {
+        match self.wait(self.vault().beside(store.clone())) {
+            Ok(vault) if !vault.config().places.is_empty() && store.places().is_empty() => {
+                Err(Error::Vault(VaultError::Location {
+                    url: store.describe(),
+                    reason: "it is one place of a vault in several, which must be opened together"
+                        .to_owned(),
+                }))
+            }
             Ok(vault) => Ok(Some(vault)),
             Err(VaultError::NoVault { .. }) => Ok(None),
             Err(error) => Err(error.into()),

@@ -6,13 +6,12 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use object_store::ObjectStore;
 use strongroom_chunking::{ChunkHasher, ChunkSizes, Chunker, GearTable, Masks};
 use strongroom_crypto::{BlockType, Credential, OsEntropy, Passphrase, SlotSecret};
 use strongroom_vault::format::{ChunkAddress, ObjectKind, PackId, PlaceMode, SegmentPack, Toc};
 use strongroom_vault::{
-    BlockReader, CaughtUp, FailoverReport, InitOptions, Pace, Store, Vault, VaultUrl, create_store,
-    open_store,
+    AddedPlace, BlockReader, CaughtUp, FailoverReport, InitOptions, Pace, Store, Vault, VaultUrl,
+    create_store, open_store,
 };
 use tokio::runtime::Runtime;
 
@@ -153,13 +152,13 @@ impl Strongroom {
     /// # Errors
     /// As [`Strongroom::init`].
     pub fn init_store(
-        store: Arc<dyn ObjectStore>,
+        store: impl Into<Store>,
         passphrase: &Passphrase,
         options: &InitOptions,
     ) -> Result<Self> {
         Self::init_on(
             start_runtime()?,
-            Store::new(store),
+            store.into(),
             Vec::new(),
             passphrase,
             options,
@@ -170,8 +169,8 @@ impl Strongroom {
     ///
     /// # Errors
     /// As [`Strongroom::open`].
-    pub fn open_store(store: Arc<dyn ObjectStore>, secret: SlotSecret<'_>) -> Result<Self> {
-        Self::open_on(start_runtime()?, Store::new(store), Vec::new(), secret)
+    pub fn open_store(store: impl Into<Store>, secret: SlotSecret<'_>) -> Result<Self> {
+        Self::open_on(start_runtime()?, store.into(), Vec::new(), secret)
     }
 
     /// Like [`Strongroom::open_local`], on a store that the caller has made.
@@ -342,6 +341,24 @@ impl Strongroom {
     /// reached.
     pub fn failover(&self, to: &str, drop: &[String], dry_run: bool) -> Result<FailoverReport> {
         let work = strongroom_vault::failover(self.vault(), to, drop, dry_run, self.now());
+        Ok(self.wait(work)?)
+    }
+
+    /// Adds a place to a mirrored vault and gives it everything; it counts as one when it has that. Ends all open sessions.
+    /// This handle decides nothing afterwards: open the vault again. With `dry_run`, tells what would be. For a place of the
+    /// vault whose disk was replaced, only what it lacks is brought there.
+    ///
+    /// # Errors
+    /// Without the owner's key; while the place that decides, or any other, cannot be reached; when the vault has left this
+    /// place before, or something else is there.
+    pub fn add_place(
+        &self,
+        url: impl Into<VaultUrl>,
+        mode: PlaceMode,
+        dry_run: bool,
+    ) -> Result<AddedPlace> {
+        let url = url.into();
+        let work = strongroom_vault::add_place(self.vault(), &url, mode, dry_run, self.now());
         Ok(self.wait(work)?)
     }
 

@@ -28,6 +28,7 @@ pub mod fs;
 #[doc(hidden)]
 pub mod fuzzing;
 mod history;
+mod left;
 mod look;
 mod memory;
 mod monitor;
@@ -53,6 +54,7 @@ pub use engine::Strongroom;
 pub use error::{Error, Result};
 pub use expire::{Brake, ExpireOptions, ExpirePlan, Judged};
 pub use history::{Head, History, HistoryFinding, HistoryProblem, Remembered};
+pub use left::LeftPlace;
 pub use monitor::{Cancel, Monitor, NoMonitor, Phase, Skipped};
 pub use options::{
     BackupOptions, OnConflict, RestoreOptions, RestoreTarget, StandIn, VerifyBudget, VerifyLevel,

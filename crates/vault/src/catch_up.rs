@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::future::join_all;
 
 use crate::format::{Header, ObjectKind, ObjectName};
-use crate::store::{Mirror, Place, is_free};
+use crate::store::{Mirror, Place, is_free, is_slot};
 use crate::sweep::Cycles;
 use crate::{BlockReader, Error, Result, Vault};
 
@@ -51,34 +51,25 @@ pub async fn catch_up(vault: &Vault, reader: &BlockReader, dry_run: bool) -> Res
     if !dry_run {
         vault.store().require_writable()?;
     }
-    // What another place says that there is may be old.
-    mirror.require_decider()?;
-    // Plans first: what they name is dead, wherever it is listed afterwards.
-    let dead = Cycles::planned(vault).await?;
-    let decided = decided(vault).await?;
-    let held = join_all(mirror.places().iter().map(everything)).await;
-    let mut wanted = decided;
-    for (name, bytes) in held.iter().flatten().flatten() {
-        if is_free(name) && !dead.contains(name) {
-            let longest = wanted.entry(name.clone()).or_default();
-            *longest = u64::max(*longest, *bytes);
-        }
-    }
-    let run = Run {
-        vault,
-        mirror,
-        reader,
-        dry_run,
-    };
+    let (run, held) = Run::new(vault, mirror, reader, dry_run).await?;
     let mut told = Vec::new();
     for (place, objects) in mirror.places().iter().zip(held) {
-        told.push(run.place(place, objects, &wanted, &dead).await);
+        told.push(run.place(place, objects).await);
     }
     Ok(told)
 }
 
+/// Gives one place everything, the configuration last: from then on it counts as a place.
+pub(crate) async fn fill(vault: &Vault, reader: &BlockReader, place: &Place) -> Result<CaughtUp> {
+    vault.store().require_writable()?;
+    let mirror = vault.store().as_mirror();
+    let mirror = mirror.ok_or(Error::NotPermitted("a vault in several places"))?;
+    let (run, _) = Run::new(vault, mirror, reader, false).await?;
+    Ok(run.place(place, everything(place).await).await)
+}
+
 /// What the decider says that there is, with lengths.
-async fn decided(vault: &Vault) -> Result<BTreeMap<String, u64>> {
+async fn decided(vault: &Vault) -> Result<Held> {
     let config = ObjectName::Config.to_string();
     let mut names = BTreeMap::from([(config.clone(), vault.store().length(&config).await?)]);
     for prefix in DECIDED {
@@ -88,7 +79,7 @@ async fn decided(vault: &Vault) -> Result<BTreeMap<String, u64>> {
     Ok(names)
 }
 
-async fn everything(place: &Place) -> Result<BTreeMap<String, u64>> {
+async fn everything(place: &Place) -> Result<Held> {
     let lines = place.list("").await?;
     Ok(lines
         .into_iter()
@@ -96,21 +87,52 @@ async fn everything(place: &Place) -> Result<BTreeMap<String, u64>> {
         .collect())
 }
 
+/// Names of a place's objects with lengths.
+type Held = BTreeMap<String, u64>;
+
 struct Run<'a> {
     vault: &'a Vault,
     mirror: &'a Mirror,
     reader: &'a BlockReader,
     dry_run: bool,
+    /// What every place is to have.
+    wanted: Held,
+    /// What plans name.
+    dead: BTreeSet<String>,
 }
 
-impl Run<'_> {
-    async fn place(
-        &self,
-        place: &Place,
-        objects: Result<BTreeMap<String, u64>>,
-        wanted: &BTreeMap<String, u64>,
-        dead: &BTreeSet<String>,
-    ) -> CaughtUp {
+impl<'a> Run<'a> {
+    /// Finds out what there is, and what each place of the vault has of it.
+    async fn new(
+        vault: &'a Vault,
+        mirror: &'a Mirror,
+        reader: &'a BlockReader,
+        dry_run: bool,
+    ) -> Result<(Self, Vec<Result<Held>>)> {
+        // What another place says that there is may be old.
+        mirror.require_decider()?;
+        // Plans first: what they name is dead, wherever it is listed afterwards.
+        let dead = Cycles::planned(vault).await?;
+        let mut wanted = decided(vault).await?;
+        let held = join_all(mirror.places().iter().map(everything)).await;
+        for (name, bytes) in held.iter().flatten().flatten() {
+            if is_free(name) && !dead.contains(name) {
+                let longest = wanted.entry(name.clone()).or_default();
+                *longest = u64::max(*longest, *bytes);
+            }
+        }
+        let run = Self {
+            vault,
+            mirror,
+            reader,
+            dry_run,
+            wanted,
+            dead,
+        };
+        Ok((run, held))
+    }
+
+    async fn place(&self, place: &Place, objects: Result<Held>) -> CaughtUp {
         let mut told = CaughtUp {
             place: place.view().url,
             ..CaughtUp::default()
@@ -122,7 +144,8 @@ impl Run<'_> {
                 return told;
             }
         };
-        let lacking: Vec<(&String, u64)> = wanted
+        let lacking: Vec<(&String, u64)> = self
+            .wanted
             .iter()
             .filter(|(name, bytes)| is_lacking(name, **bytes, objects.get(*name).copied()))
             .map(|(name, bytes)| (name, *bytes))
@@ -141,7 +164,10 @@ impl Run<'_> {
                 return told;
             }
         }
-        for name in objects.keys().filter(|name| dead.contains(*name)) {
+        for name in objects.keys() {
+            if !self.dead.contains(name) && !self.is_removed(name).await {
+                continue;
+            }
             match place.delete(name).await {
                 Ok(()) => told.deleted_count += 1,
                 // An agent need not be able to.
@@ -149,6 +175,14 @@ impl Run<'_> {
             }
         }
         told
+    }
+
+    /// Whether this is a key slot that the decider has not: whoever copied it has slept while it was removed.
+    async fn is_removed(&self, name: &str) -> bool {
+        // It may have been made since the decider was listed.
+        is_slot(name)
+            && !self.wanted.contains_key(name)
+            && matches!(self.vault.store().exists(name).await, Ok(false))
     }
 
     /// Whether all links and plans stand at the place now.

@@ -2,6 +2,7 @@
 //!
 //! Every step creates what must not exist yet, or finds that it stands: a failover that was cut is finished by the next.
 
+mod add;
 mod choose;
 mod closing;
 
@@ -16,6 +17,8 @@ use crate::format::{
 };
 use crate::store::{Mirror, Place};
 use crate::{Error, Result, Vault};
+
+pub use add::{AddedPlace, add_place};
 
 /// Beginnings of names of what a decider has decided and the next one needs; plans come by their number.
 const BROUGHT: [&str; 6] = ["keys", "chain", "remap", "notice", "sess", "points"];
@@ -55,14 +58,33 @@ pub async fn failover(
     dry_run: bool,
     now: DateTime<Utc>,
 ) -> Result<FailoverReport> {
+    let (mirror, signer) = owned(vault)?;
+    let chosen = choose::list(&mirror.configs(), to, drop)?;
+    hand_on(vault, mirror, &signer, &chosen, dry_run, now).await
+}
+
+/// The places of a vault whose owner this is.
+fn owned(vault: &Vault) -> Result<(&Mirror, Signer)> {
     let signer = vault.signer()?;
     let is_owner = signer.role() == Role::Owner;
     let mirror = vault.store().as_mirror().filter(|_| is_owner);
     let mirror = mirror.ok_or(Error::NotPermitted(
         "the owner's passphrase, and a vault in several places,",
     ))?;
-    let chosen = choose::list(&mirror.configs(), to, drop)?;
-    let run = Run::new(vault, mirror, &signer, &chosen, now).await?;
+    Ok((mirror, signer))
+}
+
+/// Begins a generation with this list of places. One that no generation had before takes no part: nobody has decided or
+/// deleted anything there.
+async fn hand_on(
+    vault: &Vault,
+    mirror: &Mirror,
+    signer: &Signer,
+    chosen: &[PlaceConfig],
+    dry_run: bool,
+    now: DateTime<Utc>,
+) -> Result<FailoverReport> {
+    let run = Run::new(vault, mirror, signer, chosen, now).await?;
     let mut report = run.outlook().await?;
     if dry_run {
         return Ok(report);

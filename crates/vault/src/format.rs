@@ -29,6 +29,7 @@ pub mod wire;
 
 pub use block::BlockCodec;
 pub use chain::{ChainState, Hold, Link, LinkOp, Standing};
+pub(crate) use config::PLACES_MAX;
 pub use config::{ChunkerConfig, PlaceConfig, PlaceMode, VaultConfig};
 pub use control::{Checkpoint, Fence, Pin, Registration};
 pub use copied::{COPIED_FRONT_BYTES, CopiedPoint};

@@ -56,7 +56,7 @@ pub mod wrap;
 pub use catch_up::{CaughtUp, catch_up};
 pub use directory::{Candidate, IndexProblem, PackDirectory, PackEntry};
 pub use error::{Error, Result};
-pub use failover::{FailoverReport, failover};
+pub use failover::{AddedPlace, FailoverReport, add_place, failover};
 pub use hints::{ChunkHints, hints_of, metadata_of_session};
 pub use inspect::{BlockCopy, ChunkCheck, Fault, Inspection};
 pub use location::{

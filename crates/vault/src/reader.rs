@@ -62,6 +62,12 @@ impl Places {
     }
 }
 
+/// Whether other places of a chunk are worth a look. A pack that a sweep has deleted is nowhere, and while a place of the
+/// vault is away nobody can say so: it may only be there.
+fn may_be_elsewhere(error: &Error) -> bool {
+    error.is_corruption() || matches!(error, Error::PlaceAway { .. })
+}
+
 /// A block in the pack where it is now.
 struct Located {
     pack: PackId,
@@ -109,7 +115,7 @@ impl BlockReader {
         let is_away = lock(&self.places).is_away(&at.pack);
         if !is_away {
             match self.chunk_at(at, born, kind).await {
-                Err(error) if error.is_corruption() => {}
+                Err(error) if may_be_elsewhere(&error) => {}
                 outcome => return outcome,
             }
         }
@@ -136,7 +142,7 @@ impl BlockReader {
             for (at, pack, position) in places.places_of(at) {
                 match read(at, (pack, position)).await {
                     Ok(value) => return Ok(Some(value)),
-                    Err(error) if error.is_corruption() => {
+                    Err(error) if may_be_elsewhere(&error) => {
                         tracing::debug!(%pack, position, %error, "looking for another copy");
                     }
                     Err(error) => return Err(error),
@@ -210,7 +216,7 @@ impl BlockReader {
             };
             let row = match &at_birth {
                 Ok(located) => self.row_of(located, at, kind)?,
-                Err(error) if error.is_corruption() => {
+                Err(error) if may_be_elsewhere(error) => {
                     let find = async |at: ChunkAddress, place| {
                         let located = self.locate(at.block_name(), place, kind).await?;
                         self.row_of(&located, at, kind)

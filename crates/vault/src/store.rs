@@ -23,7 +23,7 @@ use crate::{Error, Result};
 pub(crate) use generations::Authority;
 pub(crate) use mirror::Mirror;
 pub use place::PlaceView;
-pub(crate) use place::{Place, is_free};
+pub(crate) use place::{Place, is_free, is_slot};
 pub(crate) use single::Single;
 
 /// Outcome of [`Store::create_once`].
@@ -124,15 +124,30 @@ impl Store {
             .into_iter()
             .map(|(url, mode, inner)| Place::new(url, mode, Ok(Single::new(inner))))
             .collect();
-        Self::of_places(places, None)
+        Self::of_places(places, Vec::new(), None)
     }
 
-    /// These places, by the configuration or by a generation that this authority has signed.
+    /// These places, by the configuration or by a generation that this authority has signed, and those that the vault was
+    /// in before.
     pub(crate) fn of_places(
         places: Vec<Place>,
+        former: Vec<Place>,
         generation: Option<(Generation, Authority)>,
     ) -> Self {
-        Self::of_kind(Kind::Many(Arc::new(Mirror::new(places, generation))))
+        let mirror = Mirror::new(places, former, generation);
+        Self::of_kind(Kind::Many(Arc::new(mirror)))
+    }
+
+    /// Places that the vault has left by a failover and that can be reached, each as a store of its own. What is there and
+    /// nowhere else is not part of the vault, and can be copied into it.
+    #[must_use]
+    pub fn left_places(&self) -> Vec<(String, Self)> {
+        let former = self.as_mirror().map(Mirror::former).unwrap_or_default();
+        let reached = former.iter().filter_map(|place| {
+            let store = Self::of_kind(Kind::One(place.store()?));
+            Some((place.view().url, store))
+        });
+        reached.collect()
     }
 
     /// The generation of a vault whose owner has made another place decide; 0 before that.
@@ -183,6 +198,12 @@ impl Store {
                     .collect()
             }
         }
+    }
+
+    /// Whether what it lists of what is decided once is all that there is, and not what another place than the decider had
+    /// heard of.
+    pub(crate) fn decides(&self) -> bool {
+        self.as_mirror().is_none_or(Mirror::decides)
     }
 
     pub(crate) fn as_mirror(&self) -> Option<&Mirror> {

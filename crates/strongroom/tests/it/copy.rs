@@ -73,16 +73,26 @@ pub(crate) struct Home {
 
 impl Home {
     pub(crate) fn new(states: u64) -> Self {
+        let store = memory();
+        Self::made_in(
+            &strongroom::vault::Store::new(Arc::clone(&store)),
+            store,
+            states,
+        )
+    }
+
+    /// Of a vault in these places, whose decider is `store`.
+    pub(crate) fn made_in(places: &strongroom::vault::Store, store: Store, states: u64) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         let mut init = InitOptions::for_tests();
         init.data_pack_bytes = 1 << 20;
         init.block_bytes = 64 << 10;
-        let store = memory();
-        let vault = Strongroom::init_store(Arc::clone(&store), passphrase(), &init);
+        let vault = Strongroom::init_store(places.clone(), passphrase(), &init);
         drop(vault.expect("a new vault"));
         fs::create_dir_all(dir.path().join("home/sub")).expect("made");
         // Opened by its passphrase, it knows by which slot it came in.
-        let vault = open(&store);
+        let secret = SlotSecret::Passphrase(passphrase());
+        let vault = Strongroom::open_store(places.clone(), secret).expect("opened");
         let now = chrono::DateTime::UNIX_EPOCH;
         let agent = vault.vault().add_credential(Role::Agent, "test", now);
         let agent = vault.wait(agent).expect("a slot");
@@ -352,8 +362,7 @@ fn deletions_stay_at_home_unless_asked_for_and_holds_are_brought_over() {
 }
 
 /// The target fails at its n-th operation and from then on, before it or after it took effect, for every n in steps.
-fn die_at_every(step: usize) {
-    let home = Home::new(2);
+pub(crate) fn die_at_every(home: &Home, step: usize) {
     let mut cuts = 0;
     for after in [false, true] {
         for cut in (1..).step_by(step) {
@@ -373,7 +382,7 @@ fn die_at_every(step: usize) {
             let together = report.copied.len() as u64 + report.present_count;
             assert_eq!(together, 2, "cut {cut}");
             home.holds(&target, &home.ids());
-            let undecided = undecided_sessions(&home, &target);
+            let undecided = undecided_sessions(home, &target);
             assert_eq!(undecided, Vec::<String>::new(), "cut {cut}");
             if outcome.is_ok() {
                 break;
@@ -398,13 +407,13 @@ fn undecided_sessions(home: &Home, target: &Store) -> Vec<String> {
 
 #[test]
 fn dying_at_any_operation_on_the_target_loses_nothing() {
-    die_at_every(7);
+    die_at_every(&Home::new(2), 7);
 }
 
 #[test]
 #[ignore = "soak: minutes"]
 fn soak_dying_at_every_operation_on_the_target_loses_nothing() {
-    die_at_every(1);
+    die_at_every(&Home::new(2), 1);
 }
 
 #[test]

@@ -1,10 +1,15 @@
 //! How often the store is asked: what a run costs does not creep up.
 
 use std::fs;
+use std::sync::Arc;
 
-use strongroom::vault::wrap::Action;
+use object_store::memory::InMemory;
+use strongroom::Strongroom;
+use strongroom::vault::format::PlaceMode;
+use strongroom::vault::wrap::{Action, recording};
+use strongroom::vault::{InitOptions, Store};
 
-use crate::support::{backup, kinds, random_bytes, recorded_vault};
+use crate::support::{backup, kinds, passphrase, random_bytes, recorded_vault};
 
 #[test]
 fn an_unchanged_tree_costs_three_writes_and_no_pack() {
@@ -106,4 +111,50 @@ fn a_dry_run_writes_nothing() {
     assert_eq!((report.recovery_point, report.files_new_count), (None, 1));
     assert_eq!(report.unique_bytes, 100_000);
     assert_eq!(log.written(), Vec::<String>::new());
+}
+
+/// docs/costs.md, "A vault in several places".
+#[test]
+fn a_mirror_looks_once_at_each_place_for_each_object_that_is_decided() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let modes = [
+        PlaceMode::Decider,
+        PlaceMode::Synchronous,
+        PlaceMode::Asynchronous,
+    ];
+    let mut logs = Vec::new();
+    let places = modes.map(|mode| {
+        let (store, log) = recording(Arc::new(InMemory::new()));
+        logs.push(log);
+        (format!("{mode:?}"), mode, store)
+    });
+    let store = Store::mirror(places.into());
+    let vault = Strongroom::init_store(store, passphrase(), &InitOptions::for_tests());
+    let vault = vault.expect("a new vault");
+    for round in 0..2 {
+        fs::write(dir.path().join("file"), random_bytes(round, 400_000)).expect("written");
+        logs.iter().for_each(|log| drop(log.take()));
+        backup(&vault, dir.path());
+        let [decider, synchronous, asynchronous] = [0, 1, 2].map(|at: usize| {
+            let operations = logs[at].take();
+            let count = |action, is_counted: fn(&str) -> bool| {
+                let asked = operations.iter();
+                let asked = asked.filter(|one| one.action == action && is_counted(&one.name));
+                asked.count()
+            };
+            let is_decided = |name: &str| name.starts_with("sess") || name.starts_with("points");
+            let is_gen = |name: &str| name.starts_with("gen");
+            [
+                count(Action::Put, is_decided),
+                count(Action::Put, |_| true),
+                count(Action::List, is_gen),
+                count(Action::Get, |_| true),
+            ]
+        });
+        // Registration, pin and point; a data pack, a metadata pack and a segment.
+        assert_eq!(decider[..3], [3, 6, 3], "{decider:?}");
+        // The registration once more before the point, where it is found to be there.
+        assert_eq!(synchronous, [4, 7, 3, 1]);
+        assert_eq!(asynchronous[..3], [0, 0, 0], "it gets everything later");
+    }
 }

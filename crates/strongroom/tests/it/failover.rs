@@ -17,28 +17,28 @@ use crate::mirror::Mirror;
 use crate::support::passphrase;
 
 impl Mirror {
-    fn url(&self, place: usize) -> String {
+    pub(crate) fn url(&self, place: usize) -> String {
         self.places[place].to_str().expect("text").to_owned()
     }
 
-    fn hand_on(&self, through: usize, to: usize, drop: &[usize]) -> FailoverReport {
+    pub(crate) fn hand_on(&self, through: usize, to: usize, drop: &[usize]) -> FailoverReport {
         let drop: Vec<String> = drop.iter().map(|place| self.url(*place)).collect();
         let report = self.open(through).failover(&self.url(to), &drop, false);
         report.expect("handed on")
     }
 
-    fn names(&self, place: usize, below: &str) -> Vec<PathBuf> {
+    pub(crate) fn names(&self, place: usize, below: &str) -> Vec<PathBuf> {
         let names = self.objects(place).into_keys();
         names.filter(|name| name.starts_with(below)).collect()
     }
 }
 
-fn backup(mirror: &Mirror, vault: &Strongroom) -> SessionId {
+pub(crate) fn backup(mirror: &Mirror, vault: &Strongroom) -> SessionId {
     let report = vault.backup(&mirror.options(), &NoMonitor);
     report.expect("a backup").recovery_point.expect("a point")
 }
 
-fn swept(vault: &Strongroom) -> u64 {
+pub(crate) fn swept(vault: &Strongroom) -> u64 {
     let report = vault.sweep(&SweepOptions::default()).expect("a sweep");
     assert_eq!(
         report.waiting_for,
@@ -48,7 +48,7 @@ fn swept(vault: &Strongroom) -> u64 {
     report.packs_deleted_count
 }
 
-fn is_superseded(error: &Error) -> bool {
+pub(crate) fn is_superseded(error: &Error) -> bool {
     matches!(error, Error::Vault(VaultError::Superseded { .. }))
 }
 
@@ -272,7 +272,7 @@ fn a_forged_generation_is_none() {
     mirror.restores(&mirror.open(0));
 }
 
-fn copy_tree(from: &Path, to: &Path) {
+pub(crate) fn copy_tree(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("made");
     for entry in fs::read_dir(from).expect("readable") {
         let entry = entry.expect("readable");

@@ -5,6 +5,7 @@
     reason = "a test that fails may say so by a panic"
 )]
 
+mod added;
 mod browse;
 mod changes;
 mod churn;
@@ -13,6 +14,7 @@ mod clouds;
 mod conflicts;
 mod copy;
 mod copy_hurt;
+mod copy_places;
 mod costs;
 mod counted;
 mod crash;
@@ -24,6 +26,7 @@ mod histories;
 mod hurt;
 mod interrupted;
 mod landing;
+mod left;
 mod mirror;
 mod model;
 mod pace;
@@ -35,6 +38,7 @@ mod replaced;
 mod rewriting;
 mod roles;
 mod round_trip;
+mod second_reader;
 mod seed;
 mod selection;
 mod spared;

@@ -353,6 +353,33 @@ fn a_sweep_while_a_place_is_away_is_caught_up() {
     assert_eq!(again.expect("a sweep").packs_deleted_count, 0);
 }
 
+/// A pack that is nowhere any more may only be at the place that is away, for all that the others know.
+#[test]
+fn what_a_sweep_has_moved_is_found_while_a_place_is_away() {
+    let (mirror, vault) = Mirror::new(&[PlaceMode::Synchronous]);
+    let first = vault
+        .backup(&mirror.options(), &NoMonitor)
+        .expect("a backup");
+    for number in (0..20).filter(|number| number % 3 > 0) {
+        let bytes = random_bytes(7000 + number, 150_000);
+        fs::write(mirror.home().join(format!("0-{number}")), bytes).expect("written");
+    }
+    vault
+        .backup(&mirror.options(), &NoMonitor)
+        .expect("a backup");
+    let point = first.recovery_point.expect("a point");
+    vault.delete_now(&point, "test").expect("purged");
+    let mut thorough = SweepOptions::default();
+    thorough.rewrite_below_percent = 90;
+    let swept = vault.sweep(&thorough).expect("a sweep");
+    assert!(swept.packs_rewritten_count > 0, "{swept:?}");
+    for place in [0, 1] {
+        mirror.take_away(place);
+        mirror.restores(&mirror.open(1 - place));
+        mirror.bring_back(place);
+    }
+}
+
 /// A place that would not know of the deletion keeps what was deleted elsewhere: it may have to decide one day.
 #[test]
 fn nothing_is_deleted_where_the_link_for_it_cannot_be_brought() {

@@ -195,12 +195,12 @@ impl<'r, 'a, 'p> Batch<'r, 'a, 'p> {
             while reading.len() < self.run.options.reads_count.max(1)
                 && let Some(pack) = packs.next()
             {
-                reading.push_back((pack.kind, fetch::begin(self.run.source, pack)));
+                reading.push_back((pack.kind, self.run.begin(pack)));
             }
             let Some((kind, next)) = reading.pop_front() else {
                 break;
             };
-            let fetched = fetch::finish(self.run.source, &mut self.run.checker, next).await?;
+            let fetched = fetch::finish(self.run.source, &self.run.checker, next).await?;
             let mut bytes = 0;
             for (row, sealed) in fetched.good {
                 bytes += sealed.len() as u64;

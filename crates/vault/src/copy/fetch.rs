@@ -1,6 +1,7 @@
 //! Sealed blocks out of packs of the source, checked as far as the keys at hand permit.
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use strongroom_chunking::ChunkHasher;
@@ -10,7 +11,8 @@ use tokio::task::JoinSet;
 use crate::directory::read_toc;
 use crate::error::in_object;
 use crate::format::{
-    BlockCodec, BlockName, BlockRowDraft, FormatError, ObjectKind, ObjectName, PackId, Toc, padme,
+    BlockCodec, BlockName, BlockRow, BlockRowDraft, FormatError, ObjectKind, ObjectName, PackId,
+    Toc, padme,
 };
 use crate::{Error, PackDirectory, Result, Vault};
 
@@ -26,10 +28,13 @@ pub(super) struct Wanted {
     blocks: Vec<(u16, BlockName)>,
 }
 
+/// A block that is as its table says.
+type Good = (BlockRowDraft, Bytes);
+
 /// What came of them.
 #[derive(Debug, Default)]
 pub(super) struct Fetched {
-    pub(super) good: Vec<(BlockRowDraft, Bytes)>,
+    pub(super) good: Vec<Good>,
     pub(super) bad: Vec<(BlockName, Bad)>,
     /// Not there any more: the source was swept.
     pub(super) gone: Vec<BlockName>,
@@ -105,39 +110,46 @@ pub(super) struct Reading {
 }
 
 enum Read {
-    /// The whole object.
-    Whole(Bytes),
-    /// The table, and the wanted blocks in their order.
-    Blocks(Toc, Vec<Result<Bytes>>),
+    /// The whole object, with its table.
+    Whole(Toc, Bytes),
+    /// The wanted blocks in their order, checked.
+    Blocks(Vec<Result<Good>>),
 }
 
 /// Begins to read a pack. With keys that open blocks, single blocks are read where few are wanted; without, the whole
-/// object is, because only its hash tells whether it is as it was.
-pub(super) fn begin(source: &Vault, wanted: Wanted) -> Reading {
+/// object is, because only its hash tells whether it is as it was. Of several copies the first that passes is taken.
+pub(super) fn begin(source: &Vault, checker: &Arc<Checker>, wanted: Wanted) -> Reading {
     let is_dense = wanted.blocks.len() * 2 >= wanted.blocks_count as usize;
-    let is_whole = is_dense || source.keys().domain().is_none();
-    let (vault, of) = (source.clone(), wanted.clone());
+    let has_others = source.store().as_mirror().is_some();
+    // Where there are others, a copy must be told from a good one as it is read.
+    let is_told = wanted.blake3.is_some() || !has_others;
+    let is_whole = (is_dense && is_told) || !checker.opens_blocks();
+    let (vault, checker, of) = (source.clone(), Arc::clone(checker), wanted.clone());
     let mut bytes = JoinSet::new();
     bytes.spawn(async move {
-        if is_whole {
-            let name = of.object_name(&vault);
-            let read = vault.store().read(&name, of.object_bytes).await;
-            return read.map(Read::Whole);
+        if !is_whole {
+            return read_blocks(&vault, &checker, &of).await;
         }
-        read_blocks(&vault, &of).await
+        let name = of.object_name(&vault);
+        let check = |bytes: Bytes| Ok((whole(&vault, &of, &bytes)?, bytes));
+        let read = vault.store().read_checked(&name, of.object_bytes, check);
+        let (toc, bytes) = read.await?.value;
+        Ok(Read::Whole(toc, bytes))
     });
     Reading { wanted, bytes }
 }
 
-async fn read_blocks(vault: &Vault, of: &Wanted) -> Result<Read> {
+async fn read_blocks(vault: &Vault, checker: &Checker, of: &Wanted) -> Result<Read> {
     let (toc, _) = read_toc(vault, of.pack, of.kind).await?;
     let name = of.object_name(vault);
     let mut blocks = Vec::new();
-    for (position, _) in &of.blocks {
+    for (position, block) in &of.blocks {
         let range = toc.block_range(*position).unwrap_or_default();
-        blocks.push(vault.store().read_range(&name, range).await);
+        let check = |sealed| checker.check(vault, &toc, *position, *block, sealed);
+        let read = vault.store().read_range_checked(&name, range, check).await;
+        blocks.push(read.map(|read| read.value));
     }
-    Ok(Read::Blocks(toc, blocks))
+    Ok(Read::Blocks(blocks))
 }
 
 impl Wanted {
@@ -150,11 +162,7 @@ impl Wanted {
 ///
 /// # Errors
 /// When the store fails; damage stands in what is returned.
-pub(super) async fn finish(
-    source: &Vault,
-    checker: &mut Checker,
-    reading: Reading,
-) -> Result<Fetched> {
+pub(super) async fn finish(source: &Vault, checker: &Checker, reading: Reading) -> Result<Fetched> {
     let Reading { wanted, mut bytes } = reading;
     let read = match bytes.join_next().await {
         Some(Ok(read)) => read,
@@ -169,7 +177,7 @@ pub(super) async fn finish(
         }),
         // With the key, each block speaks for itself.
         Err(error) if error.is_corruption() && checker.opens_blocks() => {
-            match read_blocks(source, &wanted).await {
+            match read_blocks(source, checker, &wanted).await {
                 Ok(read) => checker.take(source, &wanted, read),
                 Err(error) => all_bad(source, &wanted, error),
             }
@@ -194,31 +202,30 @@ fn all_bad(source: &Vault, wanted: &Wanted, error: Error) -> Result<Fetched> {
 pub(super) struct Checker {
     /// One for each type of block, with the domain's keys.
     hashers: Vec<(BlockType, ChunkHasher)>,
-    codec: BlockCodec,
+    codecs: Mutex<Vec<BlockCodec>>,
 }
 
 impl Checker {
-    pub(super) fn new(source: &Vault) -> Result<Self> {
+    pub(super) fn new(source: &Vault) -> Self {
         let types = [BlockType::Data, BlockType::Tree, BlockType::List];
         let hashers = source.keys().domain().map(|domain| {
             let hasher = |of| (of, ChunkHasher::new(domain.chunk_id_key(of)));
             types.map(hasher).to_vec()
         });
-        Ok(Self {
+        Self {
             hashers: hashers.unwrap_or_default(),
-            codec: BlockCodec::new()?,
-        })
+            codecs: Mutex::default(),
+        }
     }
 
     fn opens_blocks(&self) -> bool {
         !self.hashers.is_empty()
     }
 
-    fn take(&mut self, source: &Vault, wanted: &Wanted, read: Read) -> Result<Fetched> {
+    fn take(&self, source: &Vault, wanted: &Wanted, read: Read) -> Result<Fetched> {
         let name = wanted.object_name(source);
-        let (toc, blocks) = match read {
-            Read::Whole(bytes) => {
-                let toc = in_object(&name, whole(source, wanted, &bytes))?;
+        let blocks = match read {
+            Read::Whole(toc, bytes) => {
                 let slice = |position| {
                     let range = toc.block_range(position).unwrap_or_default();
                     let at = usize::try_from(range.start).unwrap_or(usize::MAX)
@@ -226,18 +233,17 @@ impl Checker {
                     let inside = bytes.get(at).map(|block| bytes.slice_ref(block));
                     inside.ok_or(FormatError::Truncated("a pack"))
                 };
-                let slices = wanted.blocks.iter().map(|(position, _)| slice(*position));
-                let slices = slices.map(|slice| in_object(&name, slice)).collect();
-                (toc, slices)
+                let check = |(position, block): &(u16, BlockName)| {
+                    let sealed = slice(*position)?;
+                    self.check(source, &toc, *position, *block, sealed)
+                };
+                let checked = wanted.blocks.iter().map(check);
+                checked.map(|block| in_object(&name, block)).collect()
             }
-            Read::Blocks(toc, blocks) => (toc, blocks),
+            Read::Blocks(blocks) => blocks,
         };
         let mut fetched = Fetched::default();
-        for ((position, block), sealed) in wanted.blocks.iter().zip(blocks) {
-            let checked = match sealed {
-                Ok(sealed) => in_object(&name, self.check(source, &toc, *position, *block, sealed)),
-                Err(error) => Err(error),
-            };
+        for ((_, block), checked) in wanted.blocks.iter().zip(blocks) {
             match checked {
                 Ok(good) => fetched.good.push(good),
                 Err(Error::Missing { .. }) => fetched.gone.push(*block),
@@ -252,13 +258,13 @@ impl Checker {
 
     /// A block whose row says what was asked for and, with the keys, whose chunks have the ids that the table says.
     fn check(
-        &mut self,
+        &self,
         source: &Vault,
         toc: &Toc,
         position: u16,
         name: BlockName,
         sealed: Bytes,
-    ) -> Result<(BlockRowDraft, Bytes), FormatError> {
+    ) -> Result<Good, FormatError> {
         let row = toc.block(position).filter(|row| row.birth == name);
         let row = row.ok_or(FormatError::Malformed(
             "a block is named that its pack does not hold",
@@ -283,7 +289,7 @@ impl Checker {
             };
             let mut payload = sealed.to_vec();
             let payload = open_block(&key, &context, &mut payload)?;
-            let raw = self.codec.decompress(row.codec, payload, row.raw_len)?;
+            let raw = self.decompress(row, payload)?;
             let hasher = self.hashers.iter().find(|(of, _)| *of == row.block_type);
             let mut rest = raw.as_slice();
             for chunk in chunks {
@@ -307,6 +313,18 @@ impl Checker {
             chunks: chunks.iter().map(|row| (row.id, row.raw_len)).collect(),
         };
         Ok((draft, sealed))
+    }
+
+    fn decompress(&self, row: &BlockRow, payload: &[u8]) -> Result<Vec<u8>, FormatError> {
+        let codecs = || self.codecs.lock().unwrap_or_else(PoisonError::into_inner);
+        let pooled = codecs().pop();
+        let mut codec = match pooled {
+            Some(codec) => codec,
+            None => BlockCodec::new()?,
+        };
+        let raw = codec.decompress(row.codec, payload, row.raw_len);
+        codecs().push(codec);
+        raw
     }
 }
 

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use strongroom_crypto::Role;
 
+use crate::error::in_object;
 use crate::format::{ObjectKind, ObjectName, SlotId};
 use crate::store::{Created, Store};
 use crate::{Error, Result, Vault, slots};
@@ -32,6 +34,10 @@ enum Authority {
 
 impl Authority {
     fn of(vault: &Vault) -> Self {
+        // What another place than the decider does not list may be newer than it.
+        if !vault.store().decides() {
+            return Self::None;
+        }
         match (vault.signer().map(|signer| signer.role()), vault.slot_id()) {
             (Ok(Role::Owner), Some(slot)) => Self::Owner(*slot),
             (Ok(Role::Maintenance), _) => Self::Maintenance,
@@ -107,8 +113,9 @@ pub(super) async fn bring(source: &Vault, target: &Store, slot: SlotId) -> Resul
     }
 }
 
-/// Makes the place of a copy: probes the store, brings the key slots over, then the configuration, byte for byte. Who
-/// does it at the same time makes the same place.
+/// Makes the place of a copy: probes the store, brings the key slots over, then the configuration, byte for byte. That of a
+/// vault in several places names them; the copy is in one, and its configuration says so. Who does it at the same time
+/// makes the same place.
 ///
 /// # Errors
 /// [`Error::StoreRefused`]; [`Error::OtherVault`] when another vault's is there meanwhile; [`Error::Missing`] when the
@@ -123,16 +130,23 @@ pub async fn make_beside(source: &Vault, target: Store) -> Result<Vault> {
         return Err(Error::Missing { object: config });
     }
     crate::probe(&target, &**source.entropy()).await?;
-    let object = source
-        .store()
-        .read(&config, ObjectKind::Config.max_bytes())
-        .await?;
+    let object = config_of_copy(source).await?;
     for slot in ids {
         bring(source, &target, slot).await?;
     }
     target.create_once(&config, &[object]).await?;
     // Whoever was first: what stands there must be this vault.
     source.beside(target).await
+}
+
+async fn config_of_copy(source: &Vault) -> Result<Bytes> {
+    let name = ObjectName::Config;
+    if source.config().places.is_empty() {
+        let max_bytes = ObjectKind::Config.max_bytes();
+        return source.store().read(&name.to_string(), max_bytes).await;
+    }
+    let sealed = source.config().in_one_place();
+    Ok(in_object(&name, sealed.seal(source.keys().config_key()))?.into())
 }
 
 #[cfg(test)]

@@ -91,13 +91,20 @@ type Chains = HashMap<SessionId, Chain>;
 /// and no tree. Nothing is written.
 ///
 /// # Errors
-/// When a store fails, or the key does not open points, lists and tables. Damage is no error: it stands in the plan.
+/// When a store fails, or the key does not open points, lists and tables; [`Error::PlaceAway`] with deletions while the
+/// decider of the source cannot be reached. Damage is no error: it stands in the plan.
 pub async fn plan_copy(
     source: &Vault,
     target: Option<&Vault>,
     reader: &BlockReader,
     options: &CopyOptions,
 ) -> Result<CopyPlan> {
+    if options.with_deletions
+        && let Some(mirror) = source.store().as_mirror()
+    {
+        // What was deleted may have been undeleted where nobody can look.
+        mirror.require_decider()?;
+    }
     let mut damaged = Vec::new();
     let (there, chains_there) = match target {
         Some(target) => (

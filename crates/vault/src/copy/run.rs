@@ -1,11 +1,12 @@
 //! Carrying out a plan: batches of points, each point by a session of its own.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
 use super::batch::Batch;
-use super::fetch::Checker;
+use super::fetch::{self, Checker, Reading, Wanted};
 use super::plan::{CopyPlan, MissingPoint, sources_of};
 use super::{CopyOptions, CopyReport, CopyWatch, keys};
 use crate::format::{LinkOp, MachineId, ObjectName, SessionId};
@@ -38,7 +39,7 @@ pub async fn copy(
         reader,
         options,
         watch,
-        checker: Checker::new(source)?,
+        checker: Arc::new(Checker::new(source)),
         report: CopyReport {
             present_count: plan.present_count,
             damaged: plan.damaged.clone(),
@@ -88,7 +89,7 @@ pub(super) struct Run<'a> {
     pub(super) reader: &'a BlockReader,
     pub(super) options: &'a CopyOptions,
     pub(super) watch: &'a dyn CopyWatch,
-    pub(super) checker: Checker,
+    pub(super) checker: Arc<Checker>,
     pub(super) report: CopyReport,
 }
 
@@ -96,6 +97,11 @@ impl Run<'_> {
     pub(super) fn is_stopped(&mut self) -> bool {
         self.report.is_stopped |= self.watch.is_stopped();
         self.report.is_stopped
+    }
+
+    /// Begins to read a pack of the source.
+    pub(super) fn begin(&self, wanted: Wanted) -> Reading {
+        fetch::begin(self.source, &self.checker, wanted)
     }
 
     pub(super) fn machine(&self) -> MachineId {

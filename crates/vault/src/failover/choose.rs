@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::format::{PlaceConfig, PlaceMode};
+use crate::format::{PLACES_MAX, PlaceConfig, PlaceMode};
 use crate::{Error, Result, is_same_place};
 
 /// The places less those that are dropped, `to` first and as the decider. Who decided before gets everything at once.
@@ -39,6 +39,33 @@ pub(super) fn list(places: &[PlaceConfig], to: &str, drop: &[String]) -> Result<
         ..place.clone()
     });
     Ok(first.chain(others).collect())
+}
+
+/// The places with one more, which the vault was never at: somebody who has not heard that it has left a place may still
+/// delete there.
+pub(super) fn longer(
+    places: &[PlaceConfig],
+    left: &[String],
+    url: &str,
+    mode: PlaceMode,
+) -> Result<Vec<PlaceConfig>> {
+    let refuse = |reason: &str| Error::Location {
+        url: url.to_owned(),
+        reason: reason.to_owned(),
+    };
+    if left.iter().any(|left| is_same_place(left, url)) {
+        let reason = "the vault was there and has left it: choose another directory or path";
+        return Err(refuse(reason));
+    }
+    if places.len() >= PLACES_MAX {
+        return Err(refuse("a vault can be in three places at most"));
+    }
+    if mode == PlaceMode::Decider {
+        return Err(refuse("a place that is added does not decide"));
+    }
+    let url = url.to_owned();
+    let added = PlaceConfig { url, mode };
+    Ok(places.iter().cloned().chain([added]).collect())
 }
 
 /// Numbers as ranges of first and last, ascending.
@@ -95,6 +122,22 @@ mod tests {
             ("/a", &[]),
         ] {
             assert!(urls(to, drop).is_err(), "{to} {drop:?}");
+        }
+    }
+
+    #[test]
+    fn a_place_is_added_last_and_never_a_second_time() {
+        let two = &places()[..2];
+        let left = ["/was".to_owned()];
+        let list = longer(two, &left, "/d", PlaceMode::Synchronous).unwrap();
+        let urls: Vec<_> = list.iter().map(|place| place.url.as_str()).collect();
+        assert_eq!(urls, ["/a", "/b", "/d"]);
+        for (places, url, mode) in [
+            (two, "/was/", PlaceMode::Synchronous),
+            (two, "/d", PlaceMode::Decider),
+            (&places()[..], "/d", PlaceMode::Asynchronous),
+        ] {
+            assert!(longer(places, &left, url, mode).is_err(), "{url}");
         }
     }
 

@@ -11,7 +11,8 @@ const MAC_BYTES: usize = 32;
 const JSON_MAX_BYTES: u64 = 64 << 10;
 /// Bit of ro_compat: the vault is in several places, which only those may write to who know how.
 const FEATURE_PLACES: u32 = 1;
-const PLACES_MAX: usize = 3;
+/// Places of a vault, at most.
+pub(crate) const PLACES_MAX: usize = 3;
 const URL_MAX_BYTES: usize = 4096;
 
 /// What a vault is made with. It holds no secret and can be read, but not changed, by the store's operator.
@@ -134,6 +135,16 @@ impl VaultConfig {
         let header = header.encode(&[]);
         let code = mac(key, &[b"config", bound(&header), &text]);
         Ok([header.as_slice(), &text, &code].concat())
+    }
+
+    /// The same vault in one place: what its second copy says of itself (format.md §16).
+    #[must_use]
+    pub fn in_one_place(&self) -> Self {
+        Self {
+            redundancy: "local".to_owned(),
+            places: Vec::new(),
+            ..self.clone()
+        }
     }
 
     /// Reads the document without proof: enough to learn the vault id and domain before keys are at hand.

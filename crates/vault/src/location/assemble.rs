@@ -1,5 +1,7 @@
 //! From one URL to the store of a vault, in however many places it is.
 
+use std::collections::BTreeMap;
+
 use super::{StoreSettings, is_same_place, open_place};
 use crate::format::{
     Generation, ObjectKind, ObjectName, PlaceConfig, PlaceMode, VaultConfig, parse_hex,
@@ -22,6 +24,16 @@ impl VaultUrl {
             url: url.to_owned(),
             settings,
         }
+    }
+
+    /// Another place, reached with the same settings.
+    pub(crate) fn with_url(&self, url: &str) -> Self {
+        Self::new(url, self.settings.clone())
+    }
+
+    /// Opens the place itself, whatever vault is there; a directory that does not exist is made.
+    pub(crate) fn make(&self) -> Result<Single> {
+        open_place(&self.url, true, &self.settings)
     }
 
     /// The URL itself.
@@ -79,17 +91,15 @@ pub fn create_store(places: &[(VaultUrl, PlaceMode)]) -> Result<Store> {
         Ok(Place::new(place.url.clone(), *mode, Ok(opened)))
     };
     let places = places.iter().map(open).collect::<Result<Vec<_>>>()?;
-    Ok(Store::of_places(places, None))
+    Ok(Store::of_places(places, Vec::new(), None))
 }
 
 async fn assemble(location: &VaultUrl, opened: Single, config: &VaultConfig) -> Result<Store> {
-    let is_named = |place: &PlaceConfig| is_same_place(&place.url, &location.url);
-    if !config.places.iter().any(is_named) {
-        let urls: Vec<&str> = config
-            .places
-            .iter()
-            .map(|place| place.url.as_str())
-            .collect();
+    let mut known = Known::look(location, opened, config).await;
+    let is_location = |place: &PlaceConfig| is_same_place(&place.url, &location.url);
+    if !known.named().any(is_location) {
+        let urls = config.places.iter().map(|place| place.url.as_str());
+        let urls: Vec<&str> = urls.collect();
         return Err(Error::Location {
             url: location.url.clone(),
             reason: format!(
@@ -98,84 +108,131 @@ async fn assemble(location: &VaultUrl, opened: Single, config: &VaultConfig) -> 
             ),
         });
     }
-    let opening = config.places.iter().map(|place| async {
-        if is_named(place) {
-            Ok(opened.clone())
-        } else {
-            open_other(place, location, config).await
-        }
-    });
-    let mut found = futures::future::join_all(opening).await;
-    let generation = newest_of(&found, config).await;
-    let list = generation
-        .as_ref()
-        .map(|(generation, _)| &generation.places);
-    let places = list.unwrap_or(&config.places).iter().map(|place| {
-        let at = config.places.iter().position(|it| it.url == place.url);
-        let found = at.and_then(|at| found.get_mut(at));
-        let absent = || {
-            Err(Error::NoVault {
-                place: place.url.clone(),
-            })
-        };
-        let inner = found.map_or_else(absent, |found| std::mem::replace(found, absent()));
-        Place::new(place.url.clone(), place.mode, inner)
-    });
-    Ok(Store::of_places(places.collect(), generation))
+    let newest = known.generations.last_key_value();
+    let newest = newest.map(|(_, generation)| generation.clone());
+    let list = newest.as_ref().map_or(&config.places, |it| &it.places);
+    let places = list.iter().map(|place| known.take(place)).collect();
+    let former = known.rest().collect();
+    let generation = newest.zip(known.authority);
+    Ok(Store::of_places(places, former, generation))
 }
 
-/// The newest generation that any of these places shows. Its owner's key is that of a configuration which is not proven
-/// yet: who opens the vault compares.
-async fn newest_of(
-    opened: &[Result<Single>],
-    config: &VaultConfig,
-) -> Option<(Generation, Authority)> {
-    let authority = Authority {
-        vault_id: config.vault_id,
-        owner: parse_hex(&config.owner_public_key)?,
-    };
-    let stores = opened
-        .iter()
-        .flatten()
-        .map(|place| Store::of(place.clone()));
-    let found = stores.map(async |store| newest_at(&store, authority).await);
-    let found = futures::future::join_all(found).await.into_iter().flatten();
-    let newest = found.max_by_key(|generation| generation.number)?;
-    Some((newest, authority))
+/// The places that a vault has or had, as far as those that can be reached tell, and its generations. Their owner's key is
+/// that of a configuration which is not proven yet: who opens the vault compares.
+struct Known<'a> {
+    config: &'a VaultConfig,
+    authority: Option<Authority>,
+    places: Vec<(String, Result<Single>)>,
+    generations: BTreeMap<u64, Generation>,
+}
+
+impl<'a> Known<'a> {
+    /// A generation may name places that the configuration does not, and these may show newer ones.
+    async fn look(location: &VaultUrl, opened: Single, config: &'a VaultConfig) -> Self {
+        let owner = parse_hex(&config.owner_public_key);
+        let mut known = Self {
+            config,
+            authority: owner.map(|owner| Authority {
+                vault_id: config.vault_id,
+                owner,
+            }),
+            places: Vec::new(),
+            generations: BTreeMap::new(),
+        };
+        let mut new = vec![(location.url.clone(), Ok(opened))];
+        while !new.is_empty() {
+            known.learn(&new).await;
+            known.places.append(&mut new);
+            let opening = known.unseen().into_iter().map(async |url| {
+                let opened = open_other(&url, location, config).await;
+                (url, opened)
+            });
+            new = futures::future::join_all(opening).await;
+        }
+        known
+    }
+
+    /// Takes in the generations that these places show.
+    async fn learn(&mut self, places: &[(String, Result<Single>)]) {
+        let Some(authority) = self.authority else {
+            return;
+        };
+        let stores = places.iter().filter_map(|(_, opened)| opened.as_ref().ok());
+        let stores = stores.map(|place| Store::of(place.clone()));
+        let known = &self.generations;
+        let shown = stores.map(async |store| openings_at(&store, authority, known).await);
+        let shown = futures::future::join_all(shown).await;
+        let shown = shown.into_iter().flatten();
+        self.generations
+            .extend(shown.map(|generation| (generation.number, generation)));
+    }
+
+    /// All places that the configuration or a generation names.
+    fn named(&self) -> impl Iterator<Item = &PlaceConfig> {
+        let generations = self.generations.values();
+        let later = generations.flat_map(|generation| &generation.places);
+        self.config.places.iter().chain(later)
+    }
+
+    fn unseen(&self) -> Vec<String> {
+        let mut unseen: Vec<String> = Vec::new();
+        for place in self.named() {
+            let mut seen = self.places.iter().map(|(url, _)| url).chain(&unseen);
+            if !seen.any(|url| is_same_place(url, &place.url)) {
+                unseen.push(place.url.clone());
+            }
+        }
+        unseen
+    }
+
+    /// A place of the list that is in force.
+    fn take(&mut self, place: &PlaceConfig) -> Place {
+        let is_it = |(url, _): &(String, _)| is_same_place(url, &place.url);
+        let opened = match self.places.iter().position(is_it) {
+            Some(at) => self.places.swap_remove(at).1,
+            None => Err(Error::NoVault {
+                place: place.url.clone(),
+            }),
+        };
+        Place::new(place.url.clone(), place.mode, opened)
+    }
+
+    /// Those that were not taken.
+    fn rest(&mut self) -> impl Iterator<Item = Place> {
+        let rest = std::mem::take(&mut self.places).into_iter();
+        rest.map(|(url, opened)| Place::new(url, PlaceMode::Synchronous, opened))
+    }
 }
 
 /// A place that does not tell is as good as one that has none: what must not be missed stands in the others, too.
-async fn newest_at(store: &Store, authority: Authority) -> Option<Generation> {
-    let lines = store.list("gen").await.ok()?;
-    let mut names: Vec<u64> = lines
-        .iter()
-        .filter_map(|line| match ObjectName::parse(&line.name) {
-            Some(ObjectName::Opening { number }) => Some(number),
-            _ => None,
-        })
-        .collect();
-    names.sort_unstable();
-    for number in names.into_iter().rev() {
-        let name = ObjectName::Opening { number };
-        let object = store
-            .read(&name.to_string(), ObjectKind::Opening.max_bytes())
-            .await
-            .ok()?;
+async fn openings_at(
+    store: &Store,
+    authority: Authority,
+    known: &BTreeMap<u64, Generation>,
+) -> Vec<Generation> {
+    let mut found = Vec::new();
+    for line in store.list("gen").await.unwrap_or_default() {
+        let Some(name @ ObjectName::Opening { number }) = ObjectName::parse(&line.name) else {
+            continue;
+        };
+        if known.contains_key(&number) {
+            continue;
+        }
+        let max_bytes = ObjectKind::Opening.max_bytes();
+        let Ok(object) = store.read(&line.name, max_bytes).await else {
+            continue;
+        };
         match Generation::open(&object, &name, &authority.vault_id, &authority.owner) {
-            Ok(generation) => return Some(generation),
+            Ok(generation) => found.push(generation),
             Err(error) => tracing::warn!(%name, %error, "an opening is void"),
         }
     }
-    None
+    found
 }
 
 /// Another place of the vault; one that holds something else, or nothing because it is not mounted, is away.
-async fn open_other(
-    place: &PlaceConfig,
-    location: &VaultUrl,
-    config: &VaultConfig,
-) -> Result<Single> {
-    let opened = open_place(&place.url, false, &location.settings)?;
+async fn open_other(url: &str, location: &VaultUrl, config: &VaultConfig) -> Result<Single> {
+    let opened = open_place(url, false, &location.settings)?;
     let store = Store::of(opened.clone());
     let name = ObjectName::Config.to_string();
     let is_ours = match store.read(&name, ObjectKind::Config.max_bytes()).await {
@@ -188,7 +245,7 @@ async fn open_other(
         Ok(opened)
     } else {
         Err(Error::NoVault {
-            place: place.url.clone(),
+            place: url.to_owned(),
         })
     }
 }

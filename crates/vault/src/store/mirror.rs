@@ -32,6 +32,8 @@ const PAUSE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct Mirror {
     places: Vec<Place>,
+    /// Those that older generations had and this one has not.
+    former: Vec<Place>,
     /// A handle that was opened while its decider was away writes nothing for as long as it lives: what it has read
     /// elsewhere may be old.
     has_decider: bool,
@@ -44,10 +46,15 @@ pub(crate) struct Mirror {
 }
 
 impl Mirror {
-    pub(super) fn new(places: Vec<Place>, generation: Option<(Generation, Authority)>) -> Self {
+    pub(super) fn new(
+        places: Vec<Place>,
+        former: Vec<Place>,
+        generation: Option<(Generation, Authority)>,
+    ) -> Self {
         let has_decider = places.first().is_some_and(Place::is_up);
         Self {
             places,
+            former,
             has_decider,
             generation,
             authority: OnceLock::new(),
@@ -72,6 +79,10 @@ impl Mirror {
 
     pub(crate) fn places(&self) -> &[Place] {
         &self.places
+    }
+
+    pub(crate) fn former(&self) -> &[Place] {
+        &self.former
     }
 
     pub(super) fn set_patience(&self, patience: Duration) {
@@ -134,7 +145,7 @@ impl Mirror {
     }
 
     /// Whether what the decider says is final.
-    fn decides(&self) -> bool {
+    pub(super) fn decides(&self) -> bool {
         self.has_decider && self.newer.get().is_none()
     }
 
@@ -314,8 +325,8 @@ impl Mirror {
         }
     }
 
-    /// A removed key must open nothing anywhere, so all places are needed for it. All else that a place keeps because it
-    /// is away stands in a plan, by which it catches up.
+    /// A removed key must open nothing anywhere, so all places are needed for it, and none in which a newer generation may
+    /// have seen it before. All else that a place keeps because it is away stands in a plan, by which it catches up.
     pub(super) async fn delete(&self, name: &str) -> Result<()> {
         if is_slot(name)
             && let Some(away) = self.places.iter().find(|place| !place.is_up())
@@ -329,7 +340,13 @@ impl Mirror {
             return Err(error);
         }
         let (decider, store) = self.decider()?;
-        decided(decider, store.delete(name).await)
+        decided(decider, store.delete(name).await)?;
+        if is_slot(name) {
+            for place in &self.places {
+                self.look_at(place).await?;
+            }
+        }
+        Ok(())
     }
 
     pub(super) async fn now(&self, entropy: &dyn Entropy) -> Result<DateTime<Utc>> {

@@ -26,7 +26,7 @@ pub(crate) fn is_copied(name: &str) -> bool {
     first_part(name) != "probe"
 }
 
-pub(super) fn is_slot(name: &str) -> bool {
+pub(crate) fn is_slot(name: &str) -> bool {
     first_part(name) == "keys"
 }
 

@@ -10,6 +10,7 @@
 //! | [`chains`] | delete, undelete, purge, hold and release of a point; unsigned links and marks; a late manifest | a point gone that no signed link ended |
 //! | [`failover`] | two places, of which the other one becomes the decider; workers who have not heard of it | a chunk gone, a session that outlives its generation, a point that was reported and is none |
 //! | [`index`] | segments that sweeps merge and give up, what sessions leave; segments that arrive twice | a root's pack in no segment |
+//! | [`slots`] | a key slot that is removed while a new generation begins and a place is added | a slot that was reported removed and stands |
 //! | [`mirror`] | two places of which one decides, outages, a copier, catching up | a chunk gone, or committed and fenced |
 //!
 //! | rule | needed in | what it says |
@@ -66,6 +67,7 @@
 //! | `LookAfterRegistering` | failover | After registering, a session looks for a newer generation. |
 //! | `BringOver` | failover | What an old decider that stays has decided is brought over before the generation opens. |
 //! | `CountBeforeLinks` | failover | These plans are read before the links are brought over that go with them. |
+//! | `LookAfterRemoving` | slots | After removing a key slot everywhere, whoever does it looks at each place for a newer generation. |
 //!
 //! Every test named `without_…` leaves out one [`rule::Rule`] and must find a loss (`DropOneByOne`: garbage that stays);
 //! every other test must find none, and from every state it reached, two further cycles of one undisturbed sweeper must
@@ -110,6 +112,7 @@ mod failover;
 mod index;
 mod mirror;
 mod rule;
+mod slots;
 mod step;
 
 use explore::Outcome;

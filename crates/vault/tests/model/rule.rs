@@ -107,6 +107,8 @@ pub(crate) enum Rule {
     BringOver,
     /// These plans are read before the links are brought over that go with them.
     CountBeforeLinks,
+    /// After removing a key slot everywhere, whoever does it looks at each place for a newer generation.
+    LookAfterRemoving,
 }
 
 /// A set of rules.

@@ -14,7 +14,7 @@ use crate::run::Agent;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Where the second copy is, or is to be made: a path or file:///path
+    /// Where the second copy is, or is to be made: a path or another URL; it is in one place
     #[arg(long, value_name = "URL")]
     to: String,
     /// Delete there, softly, what is deleted here
@@ -31,7 +31,7 @@ pub(crate) struct Args {
 pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
     let access = access::open(agent, Need::Maintenance)?;
     let to = access::absolute(&args.to)?;
-    if strongroom::vault::is_same_place(&access.url, &to) {
+    if strongroom::vault::is_same_place(&access.url, &to) || access.vault.is_at(&to) {
         let help = "name another place with --to, on another disk or machine";
         return Err(Fail::usage("a vault is no second copy of itself", help));
     }

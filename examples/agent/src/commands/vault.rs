@@ -1,6 +1,7 @@
 //! `vault`: making a vault, knowing it, managing its keys and places.
 
 mod failover;
+mod place;
 mod places;
 
 use serde_json::{Value, json};
@@ -26,10 +27,13 @@ pub(crate) enum Command {
     Attach,
     /// Tell what the vault is and how much it holds
     Status,
-    /// Give the places of a vault what they lack
+    /// Give the places of a vault what they lack, and the vault what only places have that it has left
     CatchUp(CatchUpArgs),
     /// Make another place decide, e.g. because the first is lost; needs the owner's passphrase
     Failover(failover::Args),
+    /// Add a place to a vault in several, e.g. for one that is lost
+    #[command(subcommand)]
+    Place(place::Command),
     /// Manage who can open the vault
     #[command(subcommand)]
     Key(key::Command),
@@ -44,7 +48,7 @@ pub(crate) struct InitArgs {
     /// gets everything later)
     #[arg(long, value_name = "KIND", default_value = "local")]
     redundancy: Redundancy,
-    /// Another place for the vault, one or two of them; cannot be changed later
+    /// Another place for the vault, one or two of them; a vault that has none stays in one place
     #[arg(long = "place", value_name = "URL")]
     places: Vec<String>,
     /// Keep no credential on this machine: every command needs the passphrase
@@ -117,6 +121,7 @@ pub(crate) fn run(agent: &Agent, command: &Command) -> Result<Code> {
         Command::Status => status(agent),
         Command::CatchUp(args) => places::catch_up(agent, args.dry_run),
         Command::Failover(args) => failover::run(agent, args),
+        Command::Place(command) => place::run(agent, command),
         Command::Key(command) => key::run(agent, command),
     }
 }

@@ -117,8 +117,8 @@ fn vault_help(error: &VaultError) -> &'static str {
             }
         },
         VaultError::Superseded { .. } => {
-            "run it again while all places of the vault can be reached; if a failover was cut, finish it first with the \
-             same `strongroom-agent vault failover`"
+            "run it again while all places of the vault can be reached; if a failover was cut, or a place was being added, \
+             finish it first with the same `strongroom-agent vault failover` or `vault place add`"
         }
         VaultError::PlaceAway { .. } => {
             "bring that place back, then run it again: what was uploaded is reused; \

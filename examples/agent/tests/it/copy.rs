@@ -64,6 +64,45 @@ fn a_second_copy_is_made_fed_and_restored_from_alone() {
     machine.run(&first_again).ends_with(0);
 }
 
+/// The copy of a vault in two places stands in one, and is made and fed with either of them away.
+#[test]
+fn a_vault_in_several_places_has_a_second_copy() {
+    let machine = Machine::new();
+    let file = machine.passphrase_file("passphrase", PASSPHRASE);
+    let (first, other, second) = (machine.vault(), machine.at("other"), machine.at("second"));
+    let secret = ["--passphrase-file", &file];
+    let init = ["vault", "init", "--vault", &first, "--place", &other];
+    machine.run(&[&init[..], &secret].concat()).ends_with(0);
+    let point = back_up(&machine, 1);
+    for place in [&first, &other] {
+        machine
+            .run(&["copy", "--to", place])
+            .fails_with(2, "no second copy of itself");
+    }
+    let report = machine.json(&["copy", "--to", &second]);
+    assert_eq!(report["copied"], serde_json::json!([point]));
+    let newer = back_up(&machine, 2);
+    fs::rename(machine.path("vault"), machine.path("away")).expect("renamed");
+    let through = [&["copy", "--to", &second, "--vault", &other][..], &secret].concat();
+    let report = machine.json(&through);
+    assert_eq!(report["copied"], serde_json::json!([newer]));
+    let refused = [&through[..], &["--with-deletions"]].concat();
+    machine.run(&refused).fails_with(6, &first);
+    fs::rename(machine.path("other"), machine.path("away-too")).expect("renamed");
+
+    let key = [&["--vault", &second][..], &secret].concat();
+    let status = machine.json(&[&["vault", "status"], &key[..]].concat());
+    assert_eq!(status["redundancy"], "local", "{status}");
+    let restore = ["restore", newer.as_str(), "--target", "back"];
+    machine.run(&[&restore, &key[..]].concat()).ends_with(0);
+    for name in ["1", "2"] {
+        let read = |below: &str| fs::read(machine.path(below).join(name)).expect("read");
+        assert_eq!(read("home"), read("back/home"));
+    }
+    let verify = ["verify", "--read-data"];
+    machine.run(&[&verify, &key[..]].concat()).ends_with(0);
+}
+
 #[test]
 fn what_is_no_second_copy_is_refused() {
     let machine = Machine::with_vault();

@@ -124,3 +124,80 @@ fn the_first_place_is_lost_and_another_decides() {
     restored.ends_with(0);
     assert!(machine.path("back/home/data").exists());
 }
+
+/// The lost place is replaced, and comes back with what was made there while it was cut off.
+#[test]
+fn a_place_is_added_and_what_a_lost_one_had_alone_is_brought_over() {
+    let machine = Machine::new();
+    let file = machine.passphrase_file("passphrase", PASSPHRASE);
+    machine.write("home/data", random_bytes(1, 400_000));
+    let (first, second, third) = (machine.vault(), machine.at("second"), machine.at("third"));
+    let secret = ["--passphrase-file", &file];
+    let init = ["vault", "init", "--vault", &first, "--place", &second];
+    machine.run(&[&init[..], &secret].concat()).ends_with(0);
+    machine.run(&["backup", "home"]).ends_with(0);
+    // The owner, on another machine, does not reach the first place, which is cut off with this one.
+    fs::rename(machine.path("vault"), machine.path("lost")).expect("renamed");
+    let owner = [
+        &secret[..],
+        &["--vault", &second, "--state-dir", "owner-state"],
+    ]
+    .concat();
+    let failover = ["vault", "failover", "--to", &second, "--drop", &first];
+    machine.run(&[&failover[..], &owner].concat()).ends_with(0);
+    fs::rename(machine.path("lost"), machine.path("vault")).expect("renamed");
+    fs::rename(machine.path("second"), machine.path("hidden")).expect("renamed");
+    machine.write("home/alone", random_bytes(2, 300_000));
+    let alone = machine.json(&["backup", "home"])["recovery_point"].clone();
+    fs::rename(machine.path("hidden"), machine.path("second")).expect("renamed");
+
+    let add = |url: &str, flags: &[&str]| {
+        machine.run(&[&["vault", "place", "add", url][..], &owner, flags].concat())
+    };
+    machine
+        .run(&["vault", "place", "add", &third, "--vault", &second])
+        .fails_with(5, "passphrase");
+    add(&first, &[]).fails_with(2, "has left it");
+    let told = add(&third, &["--dry-run", "--json"]);
+    assert_eq!(told.document()["filled"], serde_json::Value::Null);
+    let added = add(&third, &["--json"]);
+    added.ends_with(0);
+    assert_eq!(
+        added.document()["places"],
+        serde_json::json!([second, third])
+    );
+    assert_eq!(added.document()["filled"]["away"], serde_json::Value::Null);
+
+    // Whoever names the first place is led to the vault, and what that place has alone is brought over.
+    let would = machine.json(&["vault", "catch-up", "--dry-run"]);
+    let left = &would[2];
+    assert_eq!(
+        (&left["place"], &left["has_left"]),
+        (&first.clone().into(), &true.into())
+    );
+    assert_eq!(left["brought_over"], serde_json::json!([alone]), "{would}");
+    let told = machine.json(&["vault", "catch-up"]);
+    assert_eq!(
+        told[2]["brought_over"],
+        serde_json::json!([alone]),
+        "{told}"
+    );
+    let told = machine.json(&["vault", "catch-up"]);
+    assert_eq!(told[2]["brought_over"], serde_json::json!([]), "{told}");
+    for place in ["vault", "second"] {
+        fs::rename(machine.path(place), machine.path(&format!("{place}-gone"))).expect("renamed");
+    }
+    let restore = [
+        "restore",
+        alone.as_str().expect("an id"),
+        "--target",
+        "back",
+        "--vault",
+        &third,
+    ];
+    machine.run(&[&restore[..], &secret].concat()).ends_with(0);
+    for name in ["data", "alone"] {
+        let read = |below: &str| fs::read(machine.path(below).join(name)).expect("read");
+        assert_eq!(read("home"), read("back/home"));
+    }
+}

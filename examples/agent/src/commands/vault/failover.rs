@@ -66,7 +66,8 @@ fn text(report: &FailoverReport, dry_run: bool) -> String {
     if !report.is_complete {
         text.push_str(
             "\n\nThe place that decided before did not take part: recovery points that only it knows are missing, \
-             and packs that only it has. `strongroom-agent verify` tells which points that hurts.",
+             and packs that only it has. `strongroom-agent verify` tells which points that hurts. If that place comes \
+             back, `strongroom-agent vault catch-up` brings these points over.",
         );
     }
     if !dry_run {
