@@ -11,6 +11,7 @@ use std::time::Duration;
 pub struct StoreSettings {
     values: BTreeMap<String, String>,
     proxy: Option<String>,
+    is_direct: bool,
     idle_timeout: Option<Duration>,
 }
 
@@ -66,6 +67,14 @@ impl StoreSettings {
         self
     }
 
+    /// The same without any proxy, whatever the variables say.
+    #[must_use]
+    pub fn without_proxy(mut self) -> Self {
+        self.proxy = None;
+        self.is_direct = true;
+        self
+    }
+
     /// The same, where a connection is given up on which no byte moves for so long: 60 seconds unless set.
     #[must_use]
     pub fn with_idle_timeout(mut self, timeout: Duration) -> Self {
@@ -76,6 +85,11 @@ impl StoreSettings {
     #[cfg(feature = "cloud")]
     pub(super) fn idle_timeout(&self) -> Duration {
         self.idle_timeout.unwrap_or(super::http::IDLE_TIMEOUT)
+    }
+
+    #[cfg(feature = "cloud")]
+    pub(super) fn is_direct(&self) -> bool {
+        self.is_direct
     }
 
     #[cfg(feature = "cloud")]
