@@ -18,7 +18,9 @@ use crate::store::{Mirror, Place};
 use crate::{Error, Result, Vault};
 
 /// Beginnings of names of what a decider has decided and the next one needs; plans come by their number.
-const BROUGHT: [&str; 6] = ["keys", "chain", "remap", "notice", "sess", "points"];
+const BROUGHT: [&str; 9] = [
+    "keys", "chain", "remap", "notice", "issued", "security", "spent", "sess", "points",
+];
 /// No object that is decided once is longer.
 const OBJECT_MAX_BYTES: u64 = 18 << 20;
 

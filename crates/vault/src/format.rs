@@ -8,11 +8,13 @@ mod chain;
 mod config;
 mod control;
 mod copied;
+mod credential;
 mod cycle;
 mod error;
 mod generation;
 mod header;
 mod ids;
+mod issued;
 mod json;
 mod list;
 mod manifest;
@@ -22,6 +24,7 @@ mod pack;
 mod path;
 mod remap;
 mod sealed;
+mod security;
 mod segment;
 mod signed;
 mod toc;
@@ -32,6 +35,7 @@ pub use chain::{ChainState, Hold, Link, LinkOp, Standing};
 pub use config::{ChunkerConfig, PlaceConfig, PlaceMode, VaultConfig};
 pub use control::{Checkpoint, Fence, Pin, Registration};
 pub use copied::{COPIED_FRONT_BYTES, CopiedPoint};
+pub use credential::{CredentialFile, CredentialProblem, VaultCredential};
 pub use cycle::{CYCLE_MAX_ENTRIES, End, Mark, Plan};
 pub use error::FormatError;
 pub use generation::{CountedPlans, Generation};
@@ -41,6 +45,7 @@ pub use ids::{
     BlockName, ChunkAddress, DomainId, MachineId, NoticeId, PackId, RemapId, SessionId, SlotId,
     SourceId, VaultId,
 };
+pub use issued::Issued;
 pub use list::{BlockUse, ListPiece, PackUse, ScannedBlock, ends_list_piece};
 pub use manifest::{
     ListPieceRef, Manifest, Names, PointStats, PreviousPoint, SkippedEntry, Structure,
@@ -51,6 +56,7 @@ pub use pack::{PACK_MAX_BYTES, PackBuilder, SealedPack, pack_padding, padme};
 pub use path::PathText;
 pub use remap::{Remap, RemapRun};
 pub use sealed::{open_object, seal_object};
+pub use security::{Security, SpentPin};
 pub use segment::{Segment, SegmentEntry, SegmentPack};
 pub use signed::{Signer, Signers, open_signed, seal_signed};
 pub use toc::{BlockRow, BlockRowDraft, ChunkRow, TOC_AT, Toc, toc_extent};
