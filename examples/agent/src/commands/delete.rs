@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 
 use serde_json::json;
+use strongroom::vault::Protected;
 use strongroom::vault::format::SessionId;
 use strongroom::{PointView, Strongroom};
 
 use crate::access::{self, Need};
 use crate::fail::{Code, Fail, Result};
 use crate::output::human;
+use crate::pin::Pin;
 use crate::run::Agent;
 
 #[derive(Debug, clap::Args)]
@@ -25,6 +27,8 @@ pub(crate) struct DeleteArgs {
     /// Say what would be deleted, delete nothing
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    pin: Pin,
 }
 
 #[derive(Debug, clap::Args)]
@@ -44,6 +48,9 @@ pub(crate) fn delete(agent: &Agent, args: &DeleteArgs) -> Result<Code> {
     let all = access.vault.points()?;
     let chosen = chosen(&access.vault, &all, args)?;
     let is_final = args.now || access.vault.vault().config().no_soft_delete;
+    if is_final && !args.dry_run {
+        args.pin.require(&access, Protected::DeleteNow)?;
+    }
     // The oldest go first: should one fail, what is left is the newer part of a history.
     for point in chosen.iter().rev().filter(|_| !args.dry_run) {
         if is_final {

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use serde_json::json;
 use strongroom::Strongroom;
 use strongroom::crypto::{Passphrase, Role};
-use strongroom::vault::SlotView;
+use strongroom::vault::{Protected, SlotView};
 
 use crate::access::{self, Access, Need};
 use crate::fail::{Code, Fail, Result};
 use crate::kit;
 use crate::output::human::{self, Align};
+use crate::pin::Pin;
 use crate::prompt;
 use crate::run::Agent;
 use crate::secret::Given;
@@ -30,16 +31,22 @@ pub(crate) enum Command {
         label: String,
         #[command(flatten)]
         new: NewPassphrase,
+        #[command(flatten)]
+        pin: Pin,
     },
     /// Remove a key slot; needs the owner's passphrase
     Remove {
         /// Its id or a unique prefix, as `vault key list` shows it
         slot: String,
+        #[command(flatten)]
+        pin: Pin,
     },
     /// Replace the passphrase; no data is rewritten. If it is interrupted, both open the vault: run it again
     Change {
         #[command(flatten)]
         new: NewPassphrase,
+        #[command(flatten)]
+        pin: Pin,
     },
 }
 
@@ -78,9 +85,14 @@ impl NewPassphrase {
 pub(crate) fn run(agent: &Agent, command: &Command) -> Result<Code> {
     match command {
         Command::List => list(agent),
-        Command::Add { role, label, new } => add(agent, *role, label, new),
-        Command::Remove { slot } => remove(agent, slot),
-        Command::Change { new } => change(agent, new),
+        Command::Add {
+            role,
+            label,
+            new,
+            pin,
+        } => add(agent, *role, label, new, pin),
+        Command::Remove { slot, pin } => remove(agent, slot, pin),
+        Command::Change { new, pin } => change(agent, new, pin),
     }
 }
 
@@ -148,9 +160,11 @@ fn list(agent: &Agent) -> Result<Code> {
     Ok(Code::Done)
 }
 
-fn add(agent: &Agent, role: Role, label: &str, new: &NewPassphrase) -> Result<Code> {
+fn add(agent: &Agent, role: Role, label: &str, new: &NewPassphrase, pin: &Pin) -> Result<Code> {
     let access = access::open(agent, Need::Passphrase)?;
-    let slot = slots::add(&access.vault, &new.get()?, role, label)?.to_string();
+    let new = new.get()?;
+    pin.require(&access, Protected::Keys)?;
+    let slot = slots::add(&access.vault, &new, role, label)?.to_string();
     let document = json!({ "vault_id": access.vault_id(), "slot": slot, "role": role.to_string() });
     agent.out.result(&document, || {
         format!("added key slot {slot} of role {role}")
@@ -158,9 +172,10 @@ fn add(agent: &Agent, role: Role, label: &str, new: &NewPassphrase) -> Result<Co
     Ok(Code::Done)
 }
 
-fn remove(agent: &Agent, text: &str) -> Result<Code> {
+fn remove(agent: &Agent, text: &str, pin: &Pin) -> Result<Code> {
     let access = access::open(agent, Need::Passphrase)?;
     let slot = slots::find(&access.vault, text)?.slot_id;
+    pin.require(&access, Protected::Keys)?;
     slots::remove(&access.vault, slot)?;
     let id = access.vault_id();
     let own = agent.state.credential(&id).ok().flatten();
@@ -174,7 +189,7 @@ fn remove(agent: &Agent, text: &str) -> Result<Code> {
     Ok(Code::Done)
 }
 
-fn change(agent: &Agent, new: &NewPassphrase) -> Result<Code> {
+fn change(agent: &Agent, new: &NewPassphrase, pin: &Pin) -> Result<Code> {
     let access = access::open(agent, Need::Passphrase)?;
     let Access {
         vault,
@@ -188,7 +203,9 @@ fn change(agent: &Agent, new: &NewPassphrase) -> Result<Code> {
             "give it with --passphrase-file",
         ));
     };
-    let slot = slots::change(vault, old, &new.get()?)?.to_string();
+    let new = new.get()?;
+    pin.require(&access, Protected::Keys)?;
+    let slot = slots::change(vault, old, &new)?.to_string();
     let id = access.vault_id();
     let kit = match agent.state.dir() {
         Ok(dir) => kit::of_vault(dir, &id)?.map(|kit| kit.display().to_string()),
