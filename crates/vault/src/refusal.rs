@@ -99,7 +99,12 @@ impl Refusal {
         let code = text("x-ms-error-code").or_else(|| element(&body, "Code"));
         let detail = element(&body, "AuthenticationErrorDetail");
         let message = detail.or_else(|| element(&body, "Message"));
-        let kind = kind_of(status, code.as_deref(), message.as_deref())?;
+        // Tinyproxy says 401 of a wrong password, and 407 of none.
+        let is_of_proxy = text("server").is_some_and(|it| it.starts_with("tinyproxy"));
+        let kind = match status {
+            401 if is_of_proxy => RefusalKind::Proxy,
+            _ => kind_of(status, code.as_deref(), message.as_deref())?,
+        };
         Some(Self {
             kind,
             status,
