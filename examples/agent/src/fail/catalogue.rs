@@ -107,8 +107,8 @@ problems! {
          STRONGROOM_PROXY_PASSWORD"
     ProxyAway "proxy-away" Vault
         "the proxy cannot be reached, or does not let this machine through to the vault's place"
-        "check host and port of --proxy, and that the proxy permits the vault's place; `strongroom-agent check` tries \
-         with and without it"
+        "check host, port, user and password of --proxy, and that the proxy permits the vault's place; \
+         `strongroom-agent check` tries with and without it"
     StoreBusy "store-busy" Vault
         "the store has too much to do, or is out of order for a while"
         "wait until the store is in order, then run it again: what was uploaded is reused"

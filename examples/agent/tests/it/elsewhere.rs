@@ -44,9 +44,9 @@ const COMMANDS: [&[&str]; 11] = [
     &["vault", "key", "list"],
     &["ls", "latest", "--recursive"],
     &["find", "*.txt"],
-    &["cat", "latest", "home/a.txt"],
+    &["cat", "latest", "a.txt"],
     &["restore", "latest", "--target", "back"],
-    &["restore", "latest", "home/deep", "--target", "part"],
+    &["restore", "latest", "deep", "--target", "part"],
     &["verify", "--read-data"],
     &["drill"],
 ];

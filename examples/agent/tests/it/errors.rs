@@ -180,6 +180,7 @@ fn a_vault_that_is_damaged_or_has_forgotten_this_machine() {
 fn what_this_user_may_not() {
     let machine = backed_up();
     machine.write("closed/file", "");
+    machine.write("readable/file", "");
     fs::write(machine.path("secret"), PASSPHRASE).expect("written");
     let closed = std::os::unix::fs::PermissionsExt::from_mode(0o000);
     let probe = as_ordinary_user(&machine, &["points", "--json"]);
@@ -187,7 +188,9 @@ fn what_this_user_may_not() {
     fs::set_permissions(machine.path("closed"), closed).expect("mine");
     let restore = ["restore", "latest", "--target", "closed/below", "--json"];
     is_named(&as_ordinary_user(&machine, &restore), 1, "access-denied");
-    let state = ["backup", "home", "--state-dir", "closed/state", "--json"];
+    let readable = std::os::unix::fs::PermissionsExt::from_mode(0o555);
+    fs::set_permissions(machine.path("readable"), readable).expect("mine");
+    let state = ["backup", "home", "--state-dir", "readable", "--json"];
     is_named(
         &as_ordinary_user(&machine, &state),
         2,

@@ -317,6 +317,7 @@ fn a_machine_of_an_agent_has_a_passphrase_of_its_own_that_deletes_nothing() {
         fs::read(elsewhere.path("back/home/a")).expect("there"),
         b"x"
     );
+    machine.run(&["backup", "home"]).ends_with(0);
     with(&["delete", "latest", "--now"]).fails_with(6, "not permit");
     with(&["delete", "latest"]).fails_with(6, "not permit");
     // An agent's passphrase is enough to register, and gives no more than it has.
