@@ -6,6 +6,8 @@ pub const CONFIG: &str = "strongroom 2026-11 v1 config";
 pub const HEAD: &str = "strongroom 2026-11 v1 head";
 /// Seed of the owner's signing key.
 pub const OWNER_SIGNING: &str = "strongroom 2026-11 v1 owner signing";
+/// Secrets of security PINs.
+pub const PIN: &str = "strongroom 2026-11 v1 pin";
 /// Root key of one domain.
 pub const DOMAIN: &str = "strongroom 2026-11 v1 domain";
 /// Seed of the signing key of maintenance hosts.

@@ -33,6 +33,7 @@ pub mod fuzzing;
 mod kdf;
 mod mac;
 mod passphrase;
+pub mod pin;
 mod ring;
 mod role;
 mod secret;

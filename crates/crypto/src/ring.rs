@@ -160,6 +160,13 @@ impl KeyRing {
             .map(|master| master.derive(context::OWNER_SIGNING, &[]))
     }
 
+    /// The secret of this number that security PINs are made with; only owners have it.
+    #[must_use]
+    pub fn pin_secret(&self, number: u32) -> Option<SecretKey> {
+        let master = self.master.as_ref()?;
+        Some(master.derive(context::PIN, &number.to_le_bytes()))
+    }
+
     /// Seed of the signing key of maintenance hosts; owners and maintenance hosts have it.
     #[must_use]
     pub fn maintenance_signing_seed(&self) -> Option<SecretKey> {

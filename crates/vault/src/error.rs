@@ -1,7 +1,9 @@
 //! The crate's error.
 
 use crate::Refusal;
-use crate::format::{ChainState, FormatError, Hold, SessionId, Standing, VaultId};
+use crate::format::{
+    ChainState, CredentialProblem, FormatError, Hold, SessionId, Standing, VaultId,
+};
 
 /// What went wrong with a vault or its store, by what a caller can do about it.
 #[derive(Debug, thiserror::Error)]
@@ -130,6 +132,12 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// A vault credential that does not count here, or not now.
+    #[error(transparent)]
+    VaultCredential(#[from] CredentialProblem),
+    /// A security PIN is missing, or does not count.
+    #[error(transparent)]
+    Pin(#[from] crate::PinProblem),
     /// The last slot with which a person can open the vault as its owner must stay.
     #[error("this is the last passphrase of the vault's owner")]
     LastOwner,

@@ -21,7 +21,9 @@ use crate::{Error, Result, Vault};
 pub use add::{AddedPlace, add_place};
 
 /// Beginnings of names of what a decider has decided and the next one needs; plans come by their number.
-const BROUGHT: [&str; 6] = ["keys", "chain", "remap", "notice", "sess", "points"];
+const BROUGHT: [&str; 9] = [
+    "keys", "chain", "remap", "notice", "issued", "security", "spent", "sess", "points",
+];
 /// No object that is decided once is longer.
 const OBJECT_MAX_BYTES: u64 = 18 << 20;
 

@@ -8,11 +8,13 @@ mod chain;
 mod config;
 mod control;
 mod copied;
+mod credential;
 mod cycle;
 mod error;
 mod generation;
 mod header;
 mod ids;
+mod issued;
 mod json;
 mod list;
 mod manifest;
@@ -22,6 +24,7 @@ mod pack;
 mod path;
 mod remap;
 mod sealed;
+mod security;
 mod segment;
 mod signed;
 mod toc;
@@ -33,6 +36,7 @@ pub(crate) use config::PLACES_MAX;
 pub use config::{ChunkerConfig, PlaceConfig, PlaceMode, VaultConfig};
 pub use control::{Checkpoint, Fence, Pin, Registration};
 pub use copied::{COPIED_FRONT_BYTES, CopiedPoint};
+pub use credential::{CredentialFile, CredentialProblem, VaultCredential};
 pub use cycle::{CYCLE_MAX_ENTRIES, End, Mark, Plan};
 pub use error::FormatError;
 pub use generation::{CountedPlans, Generation};
@@ -42,6 +46,7 @@ pub use ids::{
     BlockName, ChunkAddress, DomainId, MachineId, NoticeId, PackId, RemapId, SessionId, SlotId,
     SourceId, VaultId,
 };
+pub use issued::Issued;
 pub use list::{BlockUse, ListPiece, PackUse, ScannedBlock, ends_list_piece};
 pub use manifest::{
     ListPieceRef, Manifest, Names, PointStats, PreviousPoint, SkippedEntry, Structure,
@@ -53,6 +58,7 @@ pub use path::PathText;
 pub use remap::{Remap, RemapRun};
 pub(crate) use sealed::Frames;
 pub use sealed::{open_object, seal_object};
+pub use security::{Security, SpentPin};
 pub(crate) use segment::SegmentFront;
 pub use segment::{Segment, SegmentEntry, SegmentPack};
 pub use signed::{Signer, Signers, open_signed, seal_signed};

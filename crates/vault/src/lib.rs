@@ -17,11 +17,14 @@
 //! | [`points`] | recovery points of a vault |
 //! | [`chain`] | deleting, holding and purging them |
 //! | [`sweep()`] | deleting what no point reaches |
+//! | [`CredentialTerms`] | which vault credentials were issued, and whether one still counts |
+//! | [`PinSetting`] | whether what destroys asks for a PIN |
 //! | [`mod@copy`] | bringing points to another place of the vault |
 //! | [`wrap`] | stores that count, fail or wait, for tests and simulations |
 //!
 //! All calls are async and need a tokio runtime with time enabled.
 
+mod admission;
 mod cache;
 mod catch_up;
 pub mod chain;
@@ -38,6 +41,7 @@ mod inspect;
 mod location;
 mod notices;
 mod pace;
+mod pin;
 pub mod points;
 mod probe;
 mod reader;
@@ -53,6 +57,7 @@ mod sweep;
 mod vault;
 pub mod wrap;
 
+pub use admission::CredentialTerms;
 pub use catch_up::{CaughtUp, catch_up};
 pub use directory::{Candidate, IndexProblem, PackDirectory, PackEntry};
 pub use error::{Error, Result};
@@ -65,6 +70,7 @@ pub use location::{
 };
 pub use notices::Notices;
 pub use pace::{Direction, Pace};
+pub use pin::{PIN_RESET_DAYS, PinProblem, PinSecret, PinSetting, Protected};
 pub use probe::probe;
 pub use reader::BlockReader;
 pub use refusal::{Refusal, RefusalKind};

@@ -28,6 +28,10 @@ pub enum RefusalKind {
     Full,
     /// The store does not have this operation.
     Unsupported,
+    /// The proxy on the way wants another user or password.
+    Proxy,
+    /// The proxy on the way does not get through to the store.
+    ProxyBlocked,
     /// Anything else.
     Other,
 }
@@ -49,10 +53,13 @@ pub struct Refusal {
 
 impl std::fmt::Display for Refusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.status == 0 {
-            f.write_str("the store gave no answer")?;
-        } else {
-            write!(f, "the store answered {}", self.status)?;
+        match (self.kind, self.status) {
+            (RefusalKind::Proxy, status) => write!(f, "the proxy answered {status}")?,
+            (RefusalKind::ProxyBlocked, _) => {
+                f.write_str("the proxy gets no answer of the store")?;
+            }
+            (_, 0) => f.write_str("the store gave no answer")?,
+            (_, status) => write!(f, "the store answered {status}")?,
         }
         if let Some(code) = &self.code {
             write!(f, " {code}")?;
@@ -97,7 +104,12 @@ impl Refusal {
         let detail = element(&body, "AuthenticationErrorDetail");
         let message = detail.or_else(|| element(&body, "Message"));
         let message = message.or_else(|| our_message.as_deref().map(one_line));
-        let kind = kind_of(status, code.as_deref(), message.as_deref())?;
+        // Tinyproxy says 401 of a wrong password, and 407 of none.
+        let is_of_proxy = text("server").is_some_and(|it| it.starts_with("tinyproxy"));
+        let kind = match status {
+            401 if is_of_proxy => RefusalKind::Proxy,
+            _ => kind_of(status, code.as_deref(), message.as_deref())?,
+        };
         Some(Self {
             kind,
             status,
@@ -105,6 +117,29 @@ impl Refusal {
             message,
             retry_after_secs: text("retry-after").and_then(|secs| secs.parse().ok()),
         })
+    }
+
+    /// What the failure of a connection through a proxy says, if it says anything: its type is not to be had.
+    pub(crate) fn of_tunnel(error: &(dyn StdError + 'static)) -> Option<Self> {
+        let mut cause = Some(error);
+        while let Some(error) = cause {
+            let kind = match error.to_string().as_str() {
+                "tunnel error: proxy authorization required" => Some((RefusalKind::Proxy, 407)),
+                "tunnel error: unsuccessful" => Some((RefusalKind::ProxyBlocked, 0)),
+                _ => None,
+            };
+            if let Some((kind, status)) = kind {
+                return Some(Self {
+                    kind,
+                    status,
+                    code: None,
+                    message: None,
+                    retry_after_secs: None,
+                });
+            }
+            cause = error.source();
+        }
+        None
     }
 
     /// No credential could be had: nobody answers where a cloud's own machines get theirs.
@@ -151,6 +186,7 @@ fn kind_of(status: u16, code: Option<&str>, message: Option<&str>) -> Option<Ref
         (400 | 403, "InvalidToken" | "InvalidAccessKeyId" | "SignatureDoesNotMatch") => {
             K::Credential
         }
+        (407, _) => K::Proxy,
         (401, _) | (400 | 403, "AuthenticationFailed" | "InvalidAuthenticationInfo") => {
             if is_late {
                 K::Expired
@@ -223,6 +259,7 @@ mod tests {
             (500, String::new(), Some(K::Busy)),
             (501, code("NotImplemented"), Some(K::Unsupported)),
             (507, String::new(), Some(K::Full)),
+            (407, String::new(), Some(K::Proxy)),
             (418, String::new(), Some(K::Other)),
         ] {
             assert_eq!(of(status, &body), expected, "{status} {body}");

@@ -127,10 +127,11 @@ impl Vault {
         Ok(views)
     }
 
-    /// Adds a passphrase with this role.
+    /// Adds a passphrase with this role. Who opened the vault as an agent can add one of an agent's: it gives nothing that
+    /// its holder does not have.
     ///
     /// # Errors
-    /// [`Error::NotPermitted`] unless this vault was opened by its owner, or when the store fails.
+    /// [`Error::NotPermitted`] when what was opened does not hold the keys of that role, or when the store fails.
     pub async fn add_slot(
         &self,
         passphrase: &Passphrase,
@@ -139,7 +140,7 @@ impl Vault {
         label: &str,
         now: DateTime<Utc>,
     ) -> Result<SlotId> {
-        self.require_owner()?;
+        self.require_owner_unless(role == Role::Agent)?;
         self.write_slot(
             None,
             SlotSecret::Passphrase(passphrase),
@@ -151,17 +152,18 @@ impl Vault {
         .await
     }
 
-    /// Makes a credential: a secret for a machine that opens the vault without any passphrase.
+    /// Makes a credential: a secret for a machine that opens the vault without any passphrase. Who opened it as an agent
+    /// can make one of an agent's: it gives nothing that its holder does not have.
     ///
     /// # Errors
-    /// As [`Vault::add_slot`].
+    /// [`Error::NotPermitted`] when what was opened does not hold the keys of that role, or when the store fails.
     pub async fn add_credential(
         &self,
         role: Role,
         label: &str,
         now: DateTime<Utc>,
     ) -> Result<Credential> {
-        self.require_owner()?;
+        self.require_owner_unless(role == Role::Agent)?;
         let mut slot_id = [0; 16];
         self.entropy().fill(&mut slot_id)?;
         let credential = Credential::generate(slot_id, &**self.entropy())?;
@@ -245,6 +247,14 @@ impl Vault {
             Ok(_) => Ok(true),
             Err(Error::WrongKey) => Ok(false),
             Err(error) => Err(error),
+        }
+    }
+
+    fn require_owner_unless(&self, is_for_all: bool) -> Result<()> {
+        if is_for_all {
+            Ok(())
+        } else {
+            self.require_owner()
         }
     }
 

@@ -2,12 +2,14 @@
 
 use strongroom::Strongroom;
 use strongroom::crypto::{Passphrase, SlotSecret};
+use strongroom::vault::format::CredentialFile;
 use strongroom::vault::is_same_place;
 
-use crate::fail::{Code, Fail, Result};
+use crate::credential;
+use crate::fail::{Code, Fail, Problem, Result};
 use crate::output::{human, tell};
 use crate::prompt;
-use crate::run::Agent;
+use crate::run::{Agent, now};
 use crate::secret::Given;
 use crate::settings;
 use crate::slots;
@@ -21,6 +23,8 @@ pub(crate) struct Place {
     pub(crate) url: String,
     /// The id that the vault there had before; any other is refused.
     pub(crate) expected_id: Option<String>,
+    /// What is shown to be let in.
+    pub(crate) credential: Option<CredentialFile>,
 }
 
 /// Which key a command needs.
@@ -78,24 +82,29 @@ impl Access {
 /// The vault that the flag, the environment or the state directory names.
 pub(crate) fn place(agent: &Agent) -> Result<Option<Place>> {
     let pinned = agent.state.pinned()?;
+    if let Some(path) = &agent.globals.credentials {
+        return credential::place(agent, path).map(Some);
+    }
     if let Some(given) = agent.globals.vault.as_deref() {
         let url = absolute(given)?;
         let same = pinned.filter(|pinned| is_same_place(&pinned.url, &url));
         return Ok(Some(Place {
             url,
             expected_id: same.map(|pinned| pinned.vault_id),
+            credential: None,
         }));
     }
     Ok(pinned.map(|pinned| Place {
         url: pinned.url,
         expected_id: Some(pinned.vault_id),
+        credential: None,
     }))
 }
 
 /// As [`place`]; without one there is nothing to do.
 pub(crate) fn required_place(agent: &Agent) -> Result<Place> {
-    let help = "name it with --vault URL or STRONGROOM_VAULT, or run `strongroom-agent backup PATH` to make one here";
-    place(agent)?.ok_or_else(|| Fail::usage("no vault is configured", help))
+    let none = || Fail::known(Problem::NoVaultConfigured, "no vault is configured");
+    place(agent)?.ok_or_else(none)
 }
 
 /// Opens the vault of this machine.
@@ -110,7 +119,11 @@ pub(crate) fn open_at(agent: &Agent, place: Place, need: Need) -> Result<Access>
     let access = unlock(agent, place.url.clone(), &id, need)?;
     // The configuration is proven only now.
     check_identity(&place, &access.vault_id())?;
+    if let Some(file) = &place.credential {
+        access.vault.wait(access.vault.vault().admit(file, now()))?;
+    }
     check_generation(agent, &access)?;
+    agent.state.note_contact(&access.vault_id(), now());
     if agent.out.verbose {
         let key = if access.passphrase.is_some() {
             "a passphrase"
@@ -166,9 +179,11 @@ fn unlock(agent: &Agent, url: String, id: &str, need: Need) -> Result<Access> {
         }
         (Need::Passphrase, false) => "this needs the owner's passphrase",
     };
-    let help = "give it with --passphrase-file FILE or --passphrase-command CMD; \
-                `strongroom-agent vault attach` makes a credential for this machine";
-    Err(Fail::new(Code::Key, message, help))
+    let problem = match is_stale {
+        true => Problem::LocalCredentialRemoved,
+        false => Problem::PassphraseNeeded,
+    };
+    Err(Fail::known(problem, message))
 }
 
 fn ask(agent: &Agent, url: String) -> Result<Access> {
@@ -198,9 +213,9 @@ fn check_generation(agent: &Agent, access: &Access) -> Result<()> {
     let store = access.vault.vault().store();
     let seen = agent.state.generation(&access.vault_id())?;
     if store.generation() > seen {
-        return agent
-            .state
-            .keep_generation(&access.vault_id(), store.generation());
+        let id = access.vault_id();
+        agent.note_unkept(agent.state.keep_generation(&id, store.generation()));
+        return Ok(());
     }
     if store.generation() < seen {
         store.require_generation(seen);
@@ -213,6 +228,9 @@ fn check_generation(agent: &Agent, access: &Access) -> Result<()> {
 }
 
 fn check_identity(place: &Place, found: &str) -> Result<()> {
+    if let Some(file) = &place.credential {
+        return Ok(credential::check_vault(file, found)?);
+    }
     let Some(expected) = place
         .expected_id
         .as_deref()
@@ -224,10 +242,8 @@ fn check_identity(place: &Place, found: &str) -> Result<()> {
         "the vault at {} is not the one that this machine uses",
         place.url
     );
-    let help = "mount the right place; if the change is meant, remove vault.json from the state directory \
-                and run `strongroom-agent vault attach --vault URL`";
     let cause = std::io::Error::other(format!("its id is {found}, expected is {expected}"));
-    Err(Fail::new(Code::Vault, message, help).because(&cause))
+    Err(Fail::known(Problem::VaultExchanged, message).because(&cause))
 }
 
 /// A path is made absolute, so that it means the same from every directory; a URL stays as it is.
@@ -266,6 +282,7 @@ mod tests {
         let place = Place {
             url: "/v".to_owned(),
             expected_id: Some("a".to_owned()),
+            credential: None,
         };
         assert!(check_identity(&place, "a").is_ok());
         assert_eq!(check_identity(&place, "b").unwrap_err().code, Code::Vault);

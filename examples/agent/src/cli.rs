@@ -31,6 +31,10 @@ pub(crate) struct Globals {
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) vault: Option<String>,
 
+    /// Vault credential: tells where the vault is and which one it must be, where no --vault is given
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) credentials: Option<PathBuf>,
+
     /// File that holds the passphrase [env: STRONGROOM_PASSPHRASE_FILE]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) passphrase_file: Option<PathBuf>,
@@ -66,6 +70,11 @@ pub(crate) struct Globals {
     /// Proxy for vaults in a cloud [default: HTTPS_PROXY or HTTP_PROXY]; without effect on vaults in a directory
     #[arg(long, global = true, value_name = "URL", value_parser = values::proxy)]
     pub(crate) proxy: Option<String>,
+
+    /// File that holds the password of the proxy, where --proxy names a user but no password [env:
+    /// STRONGROOM_PROXY_PASSWORD, the password itself]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) proxy_password_file: Option<PathBuf>,
 
     /// Print one JSON document
     #[arg(long, global = true)]
@@ -159,6 +168,10 @@ pub(crate) enum Command {
     Resume(commands::pause::ResumeArgs),
     /// Protect a source no longer, and say what becomes of its points
     StopProtection(commands::stop_protection::Args),
+    /// Join a vault with its vault credential: this machine then backs up and restores without a passphrase
+    Register(commands::register::Args),
+    /// Leave the vault: this machine forgets what opens it; its recovery points stay
+    Unregister,
     /// Tell which machine and vault this is, how old the newest points are, and whether the vault shows all that was seen
     Status(commands::status::Args),
     /// Check that backups can work here, and tell how to mend what is wrong

@@ -21,6 +21,7 @@ pub(crate) mod pages;
 pub(crate) mod pause;
 pub(crate) mod points;
 pub(crate) mod policy;
+pub(crate) mod register;
 pub(crate) mod repair;
 pub(crate) mod restore;
 pub(crate) mod seed;

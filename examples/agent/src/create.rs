@@ -85,7 +85,13 @@ fn leaves_nothing(error: &strongroom::Error) -> bool {
 pub(crate) fn attach(agent: &Agent, access: &Access) -> Result<String> {
     let id = access.vault_id();
     let slot = attach_agent(agent, access, &id)?;
-    let has_other = agent.state.maintenance(&id)?.is_some_and(|credential| {
+    attach_maintenance(agent, access, &id)?;
+    Ok(slot)
+}
+
+/// Makes the credential to expire and sweep with, unless the machine has one that still stands.
+pub(crate) fn attach_maintenance(agent: &Agent, access: &Access, id: &str) -> Result<()> {
+    let has_other = agent.state.maintenance(id)?.is_some_and(|credential| {
         Strongroom::open(
             agent.location(&access.url),
             SlotSecret::Credential(&credential),
@@ -94,12 +100,13 @@ pub(crate) fn attach(agent: &Agent, access: &Access) -> Result<String> {
     });
     if !has_other {
         let credential = slots::add_maintenance(&access.vault, &agent.host())?;
-        agent.state.keep_maintenance(&id, &credential)?;
+        agent.state.keep_maintenance(id, &credential)?;
     }
-    Ok(slot)
+    Ok(())
 }
 
-fn attach_agent(agent: &Agent, access: &Access, id: &str) -> Result<String> {
+/// Makes the credential to back up and restore with, unless the machine has one that still stands.
+pub(crate) fn attach_agent(agent: &Agent, access: &Access, id: &str) -> Result<String> {
     if let Ok(Some(credential)) = agent.state.credential(id) {
         let slot = slots::slot_of(&credential);
         if Strongroom::open(

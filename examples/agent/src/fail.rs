@@ -1,6 +1,6 @@
-//! Why a command did not do what it was asked to: exit code, message, causes and the next step.
+//! Why a command did not do what it was asked to: which problem it is, message, causes and the next step.
 
-mod help;
+mod catalogue;
 mod map;
 
 use std::error::Error as StdError;
@@ -8,8 +8,9 @@ use std::io;
 
 use strongroom::Error;
 
-pub(crate) use help::OPEN_FILES;
-pub(crate) use map::{code_of, is_out_of_files};
+pub(crate) use catalogue::Problem;
+pub(crate) use map::is_out_of_files;
+use map::{of_file, problem_of};
 
 /// How a command ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,6 +39,7 @@ pub(crate) enum Code {
 /// A command's failure as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fail {
+    pub(crate) problem: Problem,
     pub(crate) code: Code,
     pub(crate) message: String,
     /// Reasons, the nearest first; no text twice.
@@ -55,12 +57,29 @@ pub(crate) type Result<T, E = Fail> = std::result::Result<T, E>;
 impl Fail {
     pub(crate) fn new(code: Code, message: impl Into<String>, help: impl Into<String>) -> Self {
         Self {
+            problem: Problem::general(code),
             code,
             message: message.into(),
             causes: Vec::new(),
             help: help.into(),
             recovery_kit: None,
             is_of_request: code == Code::Usage,
+        }
+    }
+
+    /// A problem that the catalogue knows, with its exit code and next step.
+    pub(crate) fn known(problem: Problem, message: impl Into<String>) -> Self {
+        let entry = problem.entry();
+        Self::new(entry.code, message, entry.help).named(problem)
+    }
+
+    /// The same by the name, and with the exit code, of this problem.
+    pub(crate) fn named(self, problem: Problem) -> Self {
+        let code = problem.entry().code;
+        Self {
+            problem,
+            code,
+            ..self
         }
     }
 
@@ -92,17 +111,16 @@ impl Fail {
     /// A file of the agent itself cannot be used.
     pub(crate) fn own_file(action: &str, path: &std::path::Path, error: &io::Error) -> Self {
         let message = format!("cannot {action} {}", path.display());
-        if is_out_of_files(error) {
-            return Self::new(Code::Failed, message, OPEN_FILES).because(error);
-        }
-        let help = match error.kind() {
-            io::ErrorKind::PermissionDenied => {
-                "run as the user who owns it, or choose another place with --state-dir"
-            }
-            io::ErrorKind::StorageFull => "free some space there and run the command again",
-            _ => "mend this, or choose another place with --state-dir",
+        let problem = match error.kind() {
+            _ if is_out_of_files(error) => Problem::OpenFiles,
+            io::ErrorKind::PermissionDenied => Problem::StateAccessDenied,
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Problem::StateFull,
+            _ => match of_file(error) {
+                Problem::CorruptFile => Problem::CorruptFile,
+                _ => Problem::StateUnusable,
+            },
         };
-        Self::usage(message, help).because(error)
+        Self::known(problem, message).because(error)
     }
 }
 
@@ -111,7 +129,7 @@ impl From<Error> for Fail {
         if is_closed_pipe(&error) {
             return Self::new(Code::Done, "", "");
         }
-        let mut fail = Self::new(code_of(&error), error.to_string(), help::help_of(&error));
+        let mut fail = Self::known(problem_of(&error), error.to_string());
         fail.is_of_request |= matches!(error, Error::NothingToBackUp(_) | Error::NoSuchPoint(_));
         if let Some(source) = error.source() {
             fail = fail.because(source);

@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use strongroom::Cancel;
 use strongroom_policy::Hooks;
 
-use crate::fail::{Code, Fail, Result};
+use crate::fail::{Code, Fail, Problem, Result};
 
 const POLL: Duration = Duration::from_millis(20);
 
@@ -39,7 +39,7 @@ fn run(command: &str, source: &str, timeout_secs: u32, cancel: &Cancel) -> Resul
     let help = "run the command by hand, or take it out of the policy";
     let fail = |why: String| {
         let message = format!("the hook {command:?} {why}");
-        Fail::new(Code::Failed, message, help)
+        Fail::new(Code::Failed, message, help).named(Problem::HookFailed)
     };
     let mut shell = Command::new("sh");
     shell

@@ -9,7 +9,7 @@ use strongroom_jobs::alerts::{BUSY, REFUSED};
 use strongroom_jobs::{Ending, JobMonitor, Journal, NewPoints, RunningJob};
 
 use crate::cli::Command;
-use crate::fail::{Code, Fail, Result};
+use crate::fail::{Code, Fail, Problem, Result};
 use crate::run::Agent;
 
 /// The job that this process is at, and what the catalog should know of it.
@@ -208,27 +208,19 @@ impl From<strongroom_jobs::Error> for Fail {
     fn from(error: strongroom_jobs::Error) -> Self {
         use strongroom_catalog::Error as CatalogError;
         use strongroom_jobs::Error;
-        let (code, help) = match &error {
-            Error::DaemonRuns => (Code::Busy, "use that one, or stop it first"),
-            Error::NoDaemon => (Code::Failed, "start it: `strongroom-agent daemon`"),
-            Error::Refused { .. } => (Code::Failed, "look at what the daemon says"),
-            Error::Catalog(CatalogError::InUse) => (Code::Busy, "try again in a moment"),
-            Error::Catalog(CatalogError::NotFound { .. }) => (
-                Code::Usage,
-                "run `strongroom-agent jobs` or `alerts --all` to see which there are",
-            ),
-            Error::Catalog(CatalogError::NewerVersion { .. }) => {
-                (Code::Failed, "update this program")
-            }
+        let problem = match &error {
+            Error::DaemonRuns => Problem::DaemonRuns,
+            Error::NoDaemon => Problem::NoDaemon,
+            Error::Refused { .. } => Problem::DaemonRefuses,
+            Error::Catalog(CatalogError::InUse) => Problem::CatalogBusy,
+            Error::Catalog(CatalogError::NotFound { .. }) => Problem::NoSuchJob,
+            Error::Catalog(CatalogError::NewerVersion { .. }) => Problem::CatalogNewer,
             Error::Catalog(
                 CatalogError::IllegalEvent(_) | CatalogError::AlreadyResolved { .. },
-            ) => (Code::Failed, "there is nothing to do any more"),
-            _ => (
-                Code::Failed,
-                "look at the state directory: whether it is writable, and whether its disk is full",
-            ),
+            ) => Problem::NothingToDo,
+            _ => Problem::CatalogUnusable,
         };
-        Self::new(code, error.to_string(), help).because(&error)
+        Self::known(problem, error.to_string()).because(&error)
     }
 }
 

@@ -1,14 +1,17 @@
 //! The recovery kit: a page that holds a generated passphrase and how to restore with it.
 
+mod page;
+
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use strongroom::crypto::Passphrase;
 use zeroize::Zeroizing;
 
 use crate::fail::{Code, Fail, Result};
 use crate::slots;
 use crate::state::{State, fail_reading, read_private, write_private};
+pub(crate) use page::Page;
 
 const NO_VAULT_YET: &str = "not made yet";
 
@@ -85,32 +88,14 @@ impl Kit {
     }
 
     fn text(&self, vault_id: &str) -> Zeroizing<String> {
-        let Self { url, host, .. } = self;
-        let passphrase = self.passphrase.expose();
-        let generated = self.generated_at.to_rfc3339_opts(SecondsFormat::Secs, true);
-        Zeroizing::new(format!(
-            "Strongroom recovery kit
-
-Whoever has this page and the vault can read everything in it.
-Whoever has the vault alone, you included, can read nothing.
-Keep this page away from this machine and from the vault: printed in a safe,
-or in a password manager. A copy of the vault belongs elsewhere, too.
-
-vault:      {url}
-vault id:   {vault_id}
-passphrase: {passphrase}
-machine:    {host}
-generated:  {generated}
-
-To restore on another machine:
-1. Install strongroom-agent.
-2. Make the vault reachable there, e.g. copy or mount its directory.
-3. See what there is. The passphrase is asked for:
-     strongroom-agent points --vault /path/to/vault
-4. Bring the newest recovery point back:
-     strongroom-agent restore latest --vault /path/to/vault --target /path/to/restored
-"
-        ))
+        let page = Page {
+            url: &self.url,
+            vault_id,
+            passphrase: Some(self.passphrase.expose()),
+            host: &self.host,
+            generated_at: self.generated_at,
+        };
+        page.text()
     }
 }
 
@@ -125,6 +110,21 @@ pub(crate) fn of_vault(dir: &Path, vault_id: &str) -> Result<Option<PathBuf>> {
         number += 1;
     }
     Ok(None)
+}
+
+/// The passphrase and the day in the kit of this vault, if there is one.
+pub(crate) fn secret_of_vault(
+    dir: &Path,
+    vault_id: &str,
+) -> Result<Option<(Passphrase, DateTime<Utc>)>> {
+    let Some(path) = of_vault(dir, vault_id)? else {
+        return Ok(None);
+    };
+    let text = read_private(&path)?.unwrap_or_default();
+    let passphrase = Passphrase::new(field(&text, "passphrase").unwrap_or_default());
+    let passphrase = passphrase.map_err(|error| fail_reading(&path, error.into()))?;
+    let generated_at = field(&text, "generated").and_then(|at| at.parse().ok());
+    Ok(Some((passphrase, generated_at.unwrap_or_default())))
 }
 
 /// The kit of the vault that was made at `url`, and its passphrase: a run that was interrupted before it noted the vault

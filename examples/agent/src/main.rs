@@ -17,7 +17,9 @@
 //! | `security` | what nobody may keep quiet |
 //! | `telling` | telling people of alerts |
 //! | `rules` | what the policy of this machine says of points |
+//! | `pin` | security PINs for what destroys |
 //! | `access`, `secret`, `prompt` | which vault, and with which key |
+//! | `credential`, `proxy` | vault credentials, and the proxy on the way to a cloud |
 //! | `create`, `slots` | making a vault; its key slots |
 //! | `fail` | errors, their exit codes and their help |
 //! | `output` | JSON documents, text for people, progress |
@@ -32,13 +34,16 @@ mod access;
 mod cli;
 mod commands;
 mod create;
+mod credential;
 mod fail;
 mod hooks;
 mod journal;
 mod kit;
 mod limits;
 mod output;
+mod pin;
 mod prompt;
+mod proxy;
 mod rules;
 mod run;
 mod secret;

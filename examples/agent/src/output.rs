@@ -221,6 +221,7 @@ fn failure_text(fail: &Fail, colour: bool) -> String {
         paint(colour, Colour::Strong, "help:"),
         fail.help
     ));
+    text.push_str(&format!("code: {}\n", fail.problem.entry().id));
     if let Some(kit) = &fail.recovery_kit {
         text.push_str(&format!(
             "The vault's passphrase stands in {kit}: keep it somewhere else, too.\n"
@@ -298,7 +299,7 @@ mod tests {
             .because(&io::Error::other("gone"));
         assert_eq!(
             failure_text(&fail, false),
-            "error: cannot read /a\\u{1b}\ncause: gone\nhelp: look\n"
+            "error: cannot read /a\\u{1b}\ncause: gone\nhelp: look\ncode: failed\n"
         );
     }
 }

@@ -14,7 +14,8 @@ use crate::commands;
 use crate::fail::{Code, Fail, Result};
 use crate::journal::{self, Current};
 use crate::limits;
-use crate::output::{JsonArray, Out};
+use crate::output::{JsonArray, Out, human};
+use crate::proxy::Proxy;
 use crate::settings;
 use crate::signals::Interrupts;
 use crate::state::State;
@@ -27,6 +28,8 @@ pub(crate) struct Agent {
     pub(crate) out: Out,
     pub(crate) state: State,
     pub(crate) throttle: Arc<Throttle>,
+    /// Where requests to clouds go through.
+    pub(crate) proxy: Option<Proxy>,
     pub(crate) interrupts: Interrupts,
     pub(crate) current: Current,
 }
@@ -51,11 +54,32 @@ impl Agent {
     /// A vault's URL with what it is reached with: the environment's settings, and the proxy.
     pub(crate) fn location(&self, url: &str) -> VaultUrl {
         let settings = StoreSettings::from_env();
-        let settings = match &self.globals.proxy {
-            Some(proxy) => settings.with_proxy(proxy),
+        let settings = match &self.proxy {
+            Some(proxy) => settings.with_proxy(proxy.url()),
             None => settings,
         };
         VaultUrl::new(url, settings)
+    }
+
+    /// The same, reached without any proxy.
+    pub(crate) fn direct_location(&self, url: &str) -> VaultUrl {
+        VaultUrl::new(url, StoreSettings::from_env().without_proxy())
+    }
+
+    /// Whether points of this machine bear this name: its own, or one that it goes on for.
+    pub(crate) fn is_own_host(&self, host: &str) -> bool {
+        let registration = self.state.registration().ok().flatten();
+        host == self.host()
+            || registration.is_some_and(|it| it.host == host || it.former_hosts.contains(host))
+    }
+
+    /// What cannot be remembered is told, and keeps nobody from looking: a rescue system may have no place for it.
+    pub(crate) fn note_unkept(&self, kept: Result<()>) {
+        if let Err(fail) = kept {
+            let message = human::clean(&fail.message);
+            self.out
+                .note(&format!("note: what was seen is not remembered: {message}"));
+        }
     }
 
     /// Name of this machine.
@@ -98,11 +122,13 @@ fn start(cli: Cli, out: Out) -> Result<Code> {
     let interrupts = Interrupts::listen()?;
     let (globals, state) = settings::complete(cli.globals)?;
     let throttle = Arc::new(Throttle::of(&state, globals.policy_in_force.as_deref()));
+    let proxy = Proxy::of(&globals)?;
     let agent = Agent {
         globals,
         out: out.at_pace(Arc::clone(&throttle)),
         state,
         throttle,
+        proxy,
         interrupts,
         current: Current::default(),
     };
@@ -146,6 +172,8 @@ fn dispatch(agent: &Agent, command: &Command) -> Result<Code> {
         Command::Pause(args) => commands::pause::pause(agent, args),
         Command::Resume(args) => commands::pause::resume(agent, args),
         Command::StopProtection(args) => commands::stop_protection::run(agent, args),
+        Command::Register(args) => commands::register::register(agent, args),
+        Command::Unregister => commands::register::unregister(agent),
         Command::Status(args) => commands::status::run(agent, args),
         Command::Check(args) => commands::check::run(agent, args),
         Command::Completions(args) => commands::pages::completions(agent, args),

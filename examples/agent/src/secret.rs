@@ -8,7 +8,7 @@ use strongroom::crypto::{self, Passphrase};
 use zeroize::Zeroizing;
 
 use crate::cli::Globals;
-use crate::fail::{Code, Fail, Result};
+use crate::fail::{Fail, Problem, Result};
 use crate::output::tell;
 use crate::prompt;
 
@@ -61,10 +61,7 @@ impl Given {
 
     /// As the secret of a vault that exists: one that could never be set is a wrong one.
     pub(crate) fn for_opening(&self) -> Result<Passphrase> {
-        let wrong = || {
-            let help = "give the passphrase with --passphrase-file; a generated one stands in the recovery kit";
-            Fail::new(Code::Key, "wrong passphrase or key", help)
-        };
+        let wrong = || Fail::known(Problem::WrongPassphrase, "wrong passphrase or key");
         self.parse().map_err(|cause| Fail {
             causes: cause.causes,
             ..wrong()
@@ -76,10 +73,17 @@ impl Given {
         self.parse()
     }
 
+    /// What was typed, where it is text.
+    pub(crate) fn as_text(&self) -> Option<&str> {
+        std::str::from_utf8(&self.0).ok()
+    }
+
     fn parse(&self) -> Result<Passphrase> {
         let help = "use text of at least 16 characters; four or five random words are good";
         let fail = |error: &dyn std::error::Error| {
-            Fail::usage("this is no usable passphrase", help).because(error)
+            Fail::usage("this is no usable passphrase", help)
+                .named(Problem::PassphraseUnusable)
+                .because(error)
         };
         let text = std::str::from_utf8(&self.0).map_err(|error| fail(&error))?;
         Passphrase::new(text).map_err(|error: crypto::Error| fail(&error))
@@ -93,6 +97,7 @@ fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>> {
             message,
             "give --passphrase-file a file that this user may read",
         )
+        .named(Problem::PassphraseSource)
         .because(error)
     };
     // Room for all of it from the start, so that growing leaves no copy behind.
@@ -109,7 +114,8 @@ fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>> {
 
 fn run_command(command: &str) -> Result<Zeroizing<Vec<u8>>> {
     let help = "run the command by hand: it has to print the passphrase and end with 0";
-    let fail = || Fail::usage("the passphrase command failed", help);
+    let fail =
+        || Fail::usage("the passphrase command failed", help).named(Problem::PassphraseSource);
     let mut shell = Command::new("sh");
     shell
         .args(["-c", command])
@@ -126,6 +132,7 @@ fn run_command(command: &str) -> Result<Zeroizing<Vec<u8>>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fail::Code;
 
     fn given(text: &[u8]) -> Given {
         Given(Zeroizing::new(text.to_vec()))

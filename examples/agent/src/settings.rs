@@ -9,14 +9,14 @@ use toml::de::{DeTable, DeValue};
 
 use crate::access;
 use crate::cli::Globals;
-use crate::fail::{Fail, Result, is_out_of_files};
+use crate::fail::{Fail, Problem, Result, is_out_of_files};
 use crate::state::State;
 use crate::values;
 
 /// Name of the configuration file in the state directory.
 const FILE: &str = "config.toml";
-const KEYS: &str = "vault, passphrase_file, passphrase_command, state_dir, cache_dir, max_memory, proxy and the section \
-                    [notices]";
+const KEYS: &str = "vault, passphrase_file, passphrase_command, state_dir, cache_dir, max_memory, proxy, \
+                    proxy_password_file and the section [notices]";
 
 /// Defaults as a file gives them; paths are relative to its directory.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -28,6 +28,7 @@ struct Settings {
     cache_dir: Option<PathBuf>,
     max_memory: Option<u64>,
     proxy: Option<String>,
+    proxy_password_file: Option<PathBuf>,
 }
 
 /// What is wrong with a file, and at which byte of it.
@@ -65,7 +66,7 @@ pub(crate) fn notices(globals: &Globals, state: &State, host: &str) -> Result<no
     let base = base.parent().unwrap_or(Path::new("/"));
     notices::Settings::parse(&text, base, host).map_err(|error| {
         let message = format!("{}, {error}", path.display());
-        Fail::usage(message, error.help())
+        Fail::usage(message, error.help()).named(Problem::ConfigurationFile)
     })
 }
 
@@ -94,7 +95,8 @@ fn read(globals: &Globals, state: &State) -> Result<Option<File>> {
         Err(error) => {
             let message = format!("cannot read the configuration file {}", path.display());
             let help = "give --config a TOML file that this user may read";
-            Err(Fail::usage(message, help).because(&error))
+            let fail = Fail::usage(message, help).named(Problem::ConfigurationFile);
+            Err(fail.because(&error))
         }
     }
 }
@@ -118,6 +120,8 @@ fn with_variables(flags: Globals, variable: impl Fn(&str) -> Option<OsString>) -
     let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
     let path = |name: &str| variable(name).map(PathBuf::from);
     let url = || variable("STRONGROOM_VAULT").map(|url| url.to_string_lossy().into_owned());
+    // A vault credential that is given with the command comes before a vault that is not.
+    let url = || url().filter(|_| flags.credentials.is_none());
     let is_given = flags.passphrase_file.is_some() || flags.passphrase_command.is_some();
     Globals {
         vault: flags.vault.filter(|url| !url.is_empty()).or_else(url),
@@ -136,6 +140,7 @@ fn with_settings(globals: Globals, settings: Settings, base: &Path) -> Globals {
         true => base.join(url).to_string_lossy().into_owned(),
         false => url,
     });
+    let vault = vault.filter(|_| globals.credentials.is_none());
     // One way to a passphrase is enough, and the nearest one counts.
     let (file, command) = match (&globals.passphrase_file, &globals.passphrase_command) {
         (None, None) => (below(settings.passphrase_file), settings.passphrase_command),
@@ -149,6 +154,9 @@ fn with_settings(globals: Globals, settings: Settings, base: &Path) -> Globals {
         cache_dir: globals.cache_dir.or_else(|| below(settings.cache_dir)),
         max_memory: globals.max_memory.or(settings.max_memory),
         proxy: globals.proxy.or(settings.proxy),
+        proxy_password_file: globals
+            .proxy_password_file
+            .or_else(|| below(settings.proxy_password_file)),
         ..globals
     }
 }
@@ -187,6 +195,7 @@ fn parse(text: &str, may_name_state: bool) -> Result<Settings, Wrong> {
                 let said = values::proxy(&text()?);
                 settings.proxy = Some(said.map_err(|said| wrong(format!("proxy: {said}")))?);
             }
+            "proxy_password_file" => settings.proxy_password_file = path()?,
             // `notices` reads it.
             "notices" if matches!(value.get_ref(), DeValue::Table(_)) => {}
             _ => return Err(wrong(format!("there is no key {name:?}"))),
@@ -232,7 +241,8 @@ fn fail(path: &Path, text: &str, wrong: &Wrong) -> Fail {
         line.unwrap_or_default(),
         wrong.message
     );
-    Fail::usage(message, format!("mend that line; the keys are {KEYS}"))
+    let help = format!("mend that line; the keys are {KEYS}");
+    Fail::usage(message, help).named(Problem::ConfigurationFile)
 }
 
 #[cfg(test)]
@@ -249,7 +259,8 @@ mod tests {
     #[test]
     fn every_key_is_read() {
         let text = "vault = \"v\"\npassphrase_file = \"p\"\nstate_dir = \"s\"\ncache_dir = '/c'\n\
-                    max_memory = \"64M\"\nproxy = \"http://proxy:3128\"\n";
+                    max_memory = \"64M\"\nproxy = \"http://proxy:3128\"\n\
+                    proxy_password_file = \"pp\"\n";
         let merged = with_settings(globals(&[]), parse(text, true).unwrap(), Path::new("/etc"));
         assert_eq!(merged.vault.as_deref(), Some("/etc/v"));
         assert_eq!(merged.passphrase_file, Some("/etc/p".into()));
@@ -257,6 +268,7 @@ mod tests {
         assert_eq!(merged.cache_dir, Some("/c".into()));
         assert_eq!(merged.max_memory, Some(64 << 20));
         assert_eq!(merged.proxy.as_deref(), Some("http://proxy:3128"));
+        assert_eq!(merged.proxy_password_file, Some("/etc/pp".into()));
         let number = parse("max_memory = 67_108_864", false).unwrap();
         assert_eq!(number.max_memory, Some(64 << 20));
         let url = parse("vault = \"file:///v\"", false).unwrap();

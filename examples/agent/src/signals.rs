@@ -10,7 +10,7 @@ use strongroom::Cancel;
 use strongroom_jobs::JobMonitor;
 use strongroom_jobs::daemon::Message;
 
-use crate::fail::{self, Code, Fail, Result};
+use crate::fail::{self, Code, Fail, Problem, Result};
 use crate::output::tell;
 use crate::prompt;
 
@@ -74,11 +74,11 @@ impl Interrupts {
     pub(crate) fn listen() -> Result<Self> {
         let heard = Arc::new(Mutex::new(Heard::default()));
         let fail = |error: std::io::Error| {
-            let help = match fail::is_out_of_files(&error) {
-                true => fail::OPEN_FILES,
-                false => "raise the limit of threads (ulimit -u), then run it again",
+            let problem = match fail::is_out_of_files(&error) {
+                true => Problem::OpenFiles,
+                false => Problem::Memory,
             };
-            Fail::new(Code::Failed, "cannot listen for signals", help).because(&error)
+            Fail::known(problem, "cannot listen for signals").because(&error)
         };
         let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(fail)?;
         let shared = Arc::clone(&heard);

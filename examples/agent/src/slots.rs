@@ -1,6 +1,7 @@
 //! What is asked of a vault's configuration and key slots directly.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use strongroom::Strongroom;
 use strongroom::crypto::{Credential, KdfCost, OsEntropy, Passphrase, Role};
@@ -34,6 +35,26 @@ pub(crate) fn claimed_id(location: &VaultUrl) -> Result<String> {
         source,
     })?;
     Ok(config.vault_id.to_string())
+}
+
+/// Whether the place answers at all within this time, with or without a vault.
+pub(crate) fn is_reached(location: &VaultUrl, patience: Duration) -> bool {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let Ok(runtime) = runtime else { return false };
+    runtime.block_on(async {
+        let name = ObjectName::Config.to_string();
+        let asking = async {
+            let store = open_store(location).await?;
+            store.read(&name, ObjectKind::Config.max_bytes()).await
+        };
+        match tokio::time::timeout(patience, asking).await {
+            Ok(Ok(_) | Err(Error::Missing { .. } | Error::Object { .. })) => true,
+            Ok(Err(error)) => error.refusal().is_some(),
+            Err(_) => false,
+        }
+    })
 }
 
 /// Finds out whether the store under an open vault keeps its promises.

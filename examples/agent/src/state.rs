@@ -4,6 +4,7 @@
 //! config.toml                      defaults of global flags, if the person wrote any
 //! machine                          random id of this machine
 //! vault.json                       the vault of this machine: url and id
+//! registration.json                as what this machine is registered, and since when
 //! credentials/<vault id>           what opens it without a passphrase
 //! credentials/<vault id>.maintenance    what deletes and sweeps there
 //! policy.toml                      the policy of this machine
@@ -19,6 +20,7 @@
 //! notices.{json,lock}              whom notices have told what; held by whoever tells
 //! seen                             the newest time that a run has seen
 //! vaults/<vault id>/heads.json     the furthest points that this machine has seen there
+//! vaults/<vault id>/contact        when it was open last
 //! vaults/<vault id>/verified       when it has read which packs
 //! vaults/<vault id>/changes.json   how much the runs of each source have found changed
 //! vaults/<vault id>/mounts.json    where file systems were mounted when each source was backed up
@@ -34,6 +36,7 @@ mod changes;
 mod file;
 mod lock;
 mod memory;
+mod registration;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -45,12 +48,13 @@ use strongroom_jobs::Halts;
 use strongroom_jobs::plan::Failed;
 use strongroom_policy::LastRuns;
 
-use crate::fail::{Code, Fail, Result};
+use crate::fail::{Code, Fail, Problem, Result};
 use crate::slots;
 
-pub(crate) use file::{fail_reading, make_private_dir, read_private, write_private};
+pub(crate) use file::{fail_reading, make_private_dir, read_private, remove, write_private};
 pub(crate) use lock::Lock;
 pub(crate) use memory::{Drills, Proven};
+pub(crate) use registration::Registration;
 
 /// Where the state is; nothing is made before it is needed.
 pub(crate) struct State {
@@ -87,6 +91,7 @@ impl State {
                 "there is no place for the state of this machine: HOME is not set",
                 "name one with --state-dir DIR or STRONGROOM_STATE_DIR",
             )
+            .named(Problem::StateUnusable)
         };
         Self {
             dir: chosen.ok_or_else(missing),
@@ -124,7 +129,10 @@ impl State {
             return Ok(None);
         };
         let help = "remove the file: the next backup makes a new id";
-        let damaged = || Fail::usage(format!("{} holds no machine id", path.display()), help);
+        let damaged = || {
+            Fail::usage(format!("{} holds no machine id", path.display()), help)
+                .named(Problem::StateDamaged)
+        };
         u128::from_str_radix(text.trim(), 16)
             .ok()
             .filter(|_| text.trim().len() == 32)
@@ -153,9 +161,18 @@ impl State {
             return Ok(None);
         };
         let help = "remove the file and run `strongroom-agent vault attach --vault URL`";
-        let damaged =
-            |error| Fail::usage(format!("{} does not parse", path.display()), help).because(&error);
+        let damaged = |error| {
+            Fail::usage(format!("{} does not parse", path.display()), help)
+                .named(Problem::StateDamaged)
+                .because(&error)
+        };
         serde_json::from_str(&text).map(Some).map_err(damaged)
+    }
+
+    /// Whether this is the vault of this machine, or it has none.
+    pub(crate) fn is_own_vault(&self, vault_id: &str) -> Result<bool> {
+        let pinned = self.pinned()?;
+        Ok(pinned.is_none_or(|pinned| pinned.vault_id == vault_id))
     }
 
     /// Makes this the vault of this machine.
@@ -192,8 +209,11 @@ impl State {
     }
 
     pub(crate) fn forget_credential(&self, vault_id: &str) -> Result<()> {
-        let path = self.credential_path(vault_id)?;
-        std::fs::remove_file(&path).map_err(|error| Fail::own_file("remove", &path, &error))
+        remove(&self.credential_path(vault_id)?)
+    }
+
+    pub(crate) fn forget_maintenance(&self, vault_id: &str) -> Result<()> {
+        remove(&self.credential_path(&format!("{vault_id}.maintenance"))?)
     }
 
     /// What deletes and sweeps in this vault without a passphrase, if anything.
@@ -258,8 +278,11 @@ impl State {
             return Ok(Halts::default());
         };
         let help = "remove the file, then pause or stop again what was";
-        let damaged =
-            |error| Fail::usage(format!("{} does not parse", path.display()), help).because(&error);
+        let damaged = |error| {
+            Fail::usage(format!("{} does not parse", path.display()), help)
+                .named(Problem::StateDamaged)
+                .because(&error)
+        };
         serde_json::from_str(&text).map_err(damaged)
     }
 

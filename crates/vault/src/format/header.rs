@@ -68,6 +68,12 @@ pub enum ObjectKind {
     Closing = 18,
     /// A generation that is in force.
     Opening = 19,
+    /// A vault credential was issued, or all of them were withdrawn.
+    Issued = 24,
+    /// Whether destructive operations ask for a PIN.
+    Security = 25,
+    /// A PIN was used.
+    SpentPin = 26,
 }
 
 impl ObjectKind {
@@ -92,6 +98,9 @@ impl ObjectKind {
             16 => Self::Notice,
             18 => Self::Closing,
             19 => Self::Opening,
+            24 => Self::Issued,
+            25 => Self::Security,
+            26 => Self::SpentPin,
             _ => return None,
         })
     }
@@ -146,6 +155,9 @@ impl fmt::Display for ObjectKind {
             Self::Notice => "damage notice",
             Self::Closing => "closing of older generations",
             Self::Opening => "opening of a generation",
+            Self::Issued => "record of a vault credential",
+            Self::Security => "security setting",
+            Self::SpentPin => "used PIN",
         })
     }
 }

@@ -75,6 +75,12 @@ pub enum ObjectName {
     Closing { number: u64 },
     /// `gen/<n>.open`
     Opening { number: u64 },
+    /// `issued/<dom>/<n>`
+    Issued { domain: DomainId, number: u32 },
+    /// `security/<dom>/<n>`
+    Security { domain: DomainId, number: u32 },
+    /// `spent/<dom>/<mark>`
+    SpentPin { domain: DomainId, mark: [u8; 16] },
 }
 
 impl fmt::Display for ObjectName {
@@ -135,6 +141,11 @@ impl fmt::Display for ObjectName {
             Self::Notice { domain, notice } => write!(f, "notice/{domain}/{notice}"),
             Self::Closing { number } => write!(f, "gen/{number:010}.close"),
             Self::Opening { number } => write!(f, "gen/{number:010}.open"),
+            Self::Issued { domain, number } => write!(f, "issued/{domain}/{number}"),
+            Self::Security { domain, number } => write!(f, "security/{domain}/{number}"),
+            Self::SpentPin { domain, mark } => {
+                write!(f, "spent/{domain}/{:032x}", u128::from_be_bytes(*mark))
+            }
         }
     }
 }
@@ -201,6 +212,18 @@ impl ObjectName {
             ["notice", domain, notice] => Self::Notice {
                 domain: domain.parse().ok()?,
                 notice: notice.parse().ok()?,
+            },
+            ["issued", domain, number] => Self::Issued {
+                domain: domain.parse().ok()?,
+                number: decimal(number)?,
+            },
+            ["security", domain, number] => Self::Security {
+                domain: domain.parse().ok()?,
+                number: decimal(number)?,
+            },
+            ["spent", domain, mark] => Self::SpentPin {
+                domain: domain.parse().ok()?,
+                mark: parse_hex(mark)?,
             },
             ["gen", step] => match ten_digits(step)? {
                 (number, "close") => Self::Closing { number },

@@ -52,6 +52,12 @@ impl Signer {
         self.role
     }
 
+    /// What its signatures are checked with.
+    #[must_use]
+    pub fn public_key(&self) -> [u8; 32] {
+        self.key.public_key()
+    }
+
     /// Signs bytes that say themselves what they are.
     pub(super) fn sign(&self, message: &[u8]) -> Result<[u8; 64], FormatError> {
         Ok(self.key.sign(message)?)

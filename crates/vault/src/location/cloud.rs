@@ -73,7 +73,7 @@ fn s3(bucket: &str, settings: &StoreSettings) -> Result<impl ObjectStore, String
     builder
         .with_bucket_name(bucket)
         .with_retry(no_retry())
-        .with_http_connector(Connector::new(settings.idle_timeout()))
+        .with_http_connector(Connector::new(settings))
         // A create that is not conditional would overwrite.
         .with_conditional_put(S3ConditionalPut::ETagMatch)
         // Objects are deleted one by one, and a bucket's policy need not permit more.
@@ -104,7 +104,7 @@ fn azure(container: &str, settings: &StoreSettings) -> Result<impl ObjectStore, 
     builder
         .with_container_name(container)
         .with_retry(no_retry())
-        .with_http_connector(Connector::new(settings.idle_timeout()))
+        .with_http_connector(Connector::new(settings))
         .build()
         .map_err(|error| {
             format!("{}; see AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY or AZURE_STORAGE_SAS_TOKEN", told(error))
@@ -125,7 +125,7 @@ fn gcp(bucket: &str, settings: &StoreSettings) -> Result<impl ObjectStore, Strin
     builder
         .with_bucket_name(bucket)
         .with_retry(no_retry())
-        .with_http_connector(Connector::new(settings.idle_timeout()))
+        .with_http_connector(Connector::new(settings))
         .build()
         .map_err(|error| format!("{}; see GOOGLE_APPLICATION_CREDENTIALS", told(error)))
 }

@@ -23,6 +23,7 @@ use super::StoreSettings;
 use crate::pace::{Direction, Ticket};
 use crate::refusal::Refusal;
 
+
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection on which no byte moves for so long is given up.
 pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -42,11 +43,15 @@ const USER_AGENT: &str = concat!("strongroom/", env!("CARGO_PKG_VERSION"));
 #[derive(Debug)]
 pub(super) struct Connector {
     idle_timeout: Duration,
+    is_direct: bool,
 }
 
 impl Connector {
-    pub(super) fn new(idle_timeout: Duration) -> Self {
-        Self { idle_timeout }
+    pub(super) fn new(settings: &StoreSettings) -> Self {
+        Self {
+            idle_timeout: settings.idle_timeout(),
+            is_direct: settings.is_direct(),
+        }
     }
 }
 
@@ -65,7 +70,9 @@ impl HttpConnector for Connector {
             .connect_timeout(CONNECT_TIMEOUT)
             .https_only(!may_be_plain)
             .tls_backend_preconfigured(tls().map_err(|error| fail(Box::new(error)))?);
-        if let Some(url) = option(ClientConfigKey::ProxyUrl) {
+        if self.is_direct {
+            builder = builder.no_proxy();
+        } else if let Some(url) = option(ClientConfigKey::ProxyUrl) {
             let mut without = METADATA_HOSTS.join(",");
             if let Some(excludes) = option(ClientConfigKey::ProxyExcludes) {
                 without = format!("{without},{excludes}");
@@ -206,6 +213,9 @@ fn stalled() -> HttpError {
 }
 
 fn transport(error: reqwest::Error) -> HttpError {
+    if let Some(refusal) = Refusal::of_tunnel(&error) {
+        return HttpError::new(HttpErrorKind::Unknown, refusal);
+    }
     let kind = if error.is_timeout() {
         HttpErrorKind::Timeout
     } else if error.is_connect() {

@@ -14,6 +14,7 @@ use super::OpenGateway;
 pub struct StoreSettings {
     values: BTreeMap<String, String>,
     proxy: Option<String>,
+    is_direct: bool,
     idle_timeout: Option<Duration>,
     gateway: Option<Arc<dyn OpenGateway>>,
 }
@@ -70,6 +71,14 @@ impl StoreSettings {
         self
     }
 
+    /// The same without any proxy, whatever the variables say.
+    #[must_use]
+    pub fn without_proxy(mut self) -> Self {
+        self.proxy = None;
+        self.is_direct = true;
+        self
+    }
+
     /// The same, where a connection is given up on which no byte moves for so long: 60 seconds unless set.
     #[must_use]
     pub fn with_idle_timeout(mut self, timeout: Duration) -> Self {
@@ -107,6 +116,11 @@ impl StoreSettings {
     #[cfg(feature = "cloud")]
     pub(super) fn idle_timeout(&self) -> Duration {
         self.idle_timeout.unwrap_or(super::http::IDLE_TIMEOUT)
+    }
+
+    #[cfg(feature = "cloud")]
+    pub(super) fn is_direct(&self) -> bool {
+        self.is_direct
     }
 
     #[cfg(feature = "cloud")]

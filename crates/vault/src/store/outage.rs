@@ -98,7 +98,7 @@ fn is_passing(error: &object_store::Error, has_answered: bool) -> bool {
     }
     if let Some(refusal) = Refusal::find(error) {
         return match refusal.kind {
-            RefusalKind::Busy | RefusalKind::Conflict => true,
+            RefusalKind::Busy | RefusalKind::Conflict | RefusalKind::ProxyBlocked => true,
             RefusalKind::Expired | RefusalKind::Credential | RefusalKind::NoCredential => {
                 has_answered
             }

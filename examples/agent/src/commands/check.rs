@@ -88,6 +88,7 @@ impl Check {
 pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
     let source = source::measure(&args.paths);
     let mut checks = vec![source::user(), state::directory(agent)];
+    checks.extend(state::name(agent));
     let opened = vault::check(agent, &mut checks);
     checks.push(state::free_space(agent, source.as_ref()));
     checks.push(clock::check(opened.as_ref()));

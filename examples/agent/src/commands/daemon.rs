@@ -152,6 +152,7 @@ pub(crate) fn global_words(agent: &Agent) -> Result<Vec<String>> {
         ("passphrase-file", &globals.passphrase_file),
         ("config", &globals.config),
         ("cache-dir", &globals.cache_dir),
+        ("proxy-password-file", &globals.proxy_password_file),
     ];
     for (name, path) in paths {
         if let Some(path) = path {
@@ -164,8 +165,9 @@ pub(crate) fn global_words(agent: &Agent) -> Result<Vec<String>> {
     if let Some(bytes) = globals.max_memory {
         flag("max-memory", bytes.to_string());
     }
-    if let Some(proxy) = &globals.proxy {
-        flag("proxy", proxy.clone());
+    // A password is not for the eyes of everybody who lists processes.
+    if let Some(proxy) = &agent.proxy {
+        flag("proxy", proxy.shown());
     }
     Ok(words)
 }

@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 
 use serde_json::json;
+use strongroom::vault::Protected;
 use strongroom::vault::format::SessionId;
 use strongroom::{PointView, Strongroom};
 
 use crate::access::{self, Need};
 use crate::fail::{Code, Fail, Result};
 use crate::output::human;
+use crate::pin::Pin;
 use crate::run::Agent;
 use crate::security;
 
@@ -26,6 +28,8 @@ pub(crate) struct DeleteArgs {
     /// Say what would be deleted, delete nothing
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    pin: Pin,
 }
 
 #[derive(Debug, clap::Args)]
@@ -46,6 +50,9 @@ pub(crate) fn delete(agent: &Agent, args: &DeleteArgs) -> Result<Code> {
     let chosen = chosen(&access.vault, &all, args)?;
     let is_final = args.now || access.vault.vault().config().no_soft_delete;
     if !args.dry_run {
+        if is_final {
+            args.pin.require(&access, Protected::DeleteNow)?;
+        }
         let standing = chosen.iter().filter(|point| point.deleted_at.is_none());
         security::note(agent, &security::deletions(standing.copied(), is_final));
     }

@@ -6,7 +6,7 @@ use strongroom_jobs::{NewPoints, catalog_point};
 use strongroom_notices::SecurityEvent;
 
 use crate::access::{self, Access, Need};
-use crate::fail::{Code, Fail, Result};
+use crate::fail::{Code, Fail, Problem, Result};
 use crate::output::{human, json};
 use crate::rules::Rules;
 use crate::run::Agent;
@@ -26,7 +26,7 @@ pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
     security::look_at_policy(agent);
     let rules = Rules::of_machine(agent)?.ok_or_else(|| {
         let help = "write one and run `strongroom-agent policy set FILE`";
-        Fail::usage("this machine has no policy", help)
+        Fail::usage("this machine has no policy", help).named(Problem::NoPolicy)
     })?;
     let access = access::open(agent, Need::Maintenance)?;
     let mut options = rules.options(&access.vault.points()?);
@@ -82,9 +82,8 @@ pub(crate) fn all_points(access: &Access) -> Result<NewPoints> {
 
 /// Nothing was deleted because somebody should look first.
 pub(crate) fn stopped(brakes: &[Brake]) -> Fail {
-    let help =
-        "look at `strongroom-agent expire --dry-run`; if it is meant, run this again with --yes";
-    let mut fail = Fail::new(Code::Failed, "nothing was expired: this needs a look", help);
+    let message = "nothing was expired: this needs a look";
+    let mut fail = Fail::known(Problem::ExpiryBrake, message);
     fail.causes = brakes.iter().map(ToString::to_string).collect();
     fail
 }

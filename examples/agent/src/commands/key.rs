@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use serde_json::json;
 use strongroom::Strongroom;
 use strongroom::crypto::{Passphrase, Role};
-use strongroom::vault::SlotView;
+use strongroom::vault::{Protected, SlotView};
 use strongroom_notices::SecurityEvent;
 
 use crate::access::{self, Access, Need};
 use crate::fail::{Code, Fail, Result};
 use crate::kit;
 use crate::output::human::{self, Align};
+use crate::pin::Pin;
 use crate::prompt;
 use crate::run::Agent;
 use crate::secret::Given;
@@ -32,16 +33,22 @@ pub(crate) enum Command {
         label: String,
         #[command(flatten)]
         new: NewPassphrase,
+        #[command(flatten)]
+        pin: Pin,
     },
     /// Remove a key slot; needs the owner's passphrase
     Remove {
         /// Its id or a unique prefix, as `vault key list` shows it
         slot: String,
+        #[command(flatten)]
+        pin: Pin,
     },
     /// Replace the passphrase; no data is rewritten. If it is interrupted, both open the vault: run it again
     Change {
         #[command(flatten)]
         new: NewPassphrase,
+        #[command(flatten)]
+        pin: Pin,
     },
 }
 
@@ -80,9 +87,14 @@ impl NewPassphrase {
 pub(crate) fn run(agent: &Agent, command: &Command) -> Result<Code> {
     match command {
         Command::List => list(agent),
-        Command::Add { role, label, new } => add(agent, *role, label, new),
-        Command::Remove { slot } => remove(agent, slot),
-        Command::Change { new } => change(agent, new),
+        Command::Add {
+            role,
+            label,
+            new,
+            pin,
+        } => add(agent, *role, label, new, pin),
+        Command::Remove { slot, pin } => remove(agent, slot, pin),
+        Command::Change { new, pin } => change(agent, new, pin),
     }
 }
 
@@ -150,9 +162,11 @@ fn list(agent: &Agent) -> Result<Code> {
     Ok(Code::Done)
 }
 
-fn add(agent: &Agent, role: Role, label: &str, new: &NewPassphrase) -> Result<Code> {
+fn add(agent: &Agent, role: Role, label: &str, new: &NewPassphrase, pin: &Pin) -> Result<Code> {
     let access = access::open(agent, Need::Passphrase)?;
-    let slot = slots::add(&access.vault, &new.get()?, role, label)?.to_string();
+    let new = new.get()?;
+    pin.require(&access, Protected::Keys)?;
+    let slot = slots::add(&access.vault, &new, role, label)?.to_string();
     let event = SecurityEvent::KeySlotAdded {
         slot: slot.clone(),
         role: role.to_string(),
@@ -165,9 +179,10 @@ fn add(agent: &Agent, role: Role, label: &str, new: &NewPassphrase) -> Result<Co
     Ok(Code::Done)
 }
 
-fn remove(agent: &Agent, text: &str) -> Result<Code> {
+fn remove(agent: &Agent, text: &str, pin: &Pin) -> Result<Code> {
     let access = access::open(agent, Need::Passphrase)?;
     let slot = slots::find(&access.vault, text)?.slot_id;
+    pin.require(&access, Protected::Keys)?;
     let id = access.vault_id();
     let own = agent.state.credential(&id).ok().flatten();
     let is_own = own.is_some_and(|own| slots::slot_of(&own) == slot);
@@ -187,7 +202,7 @@ fn remove(agent: &Agent, text: &str) -> Result<Code> {
     Ok(Code::Done)
 }
 
-fn change(agent: &Agent, new: &NewPassphrase) -> Result<Code> {
+fn change(agent: &Agent, new: &NewPassphrase, pin: &Pin) -> Result<Code> {
     let access = access::open(agent, Need::Passphrase)?;
     let Access {
         vault,
@@ -201,7 +216,9 @@ fn change(agent: &Agent, new: &NewPassphrase) -> Result<Code> {
             "give it with --passphrase-file",
         ));
     };
-    let slot = slots::change(vault, old, &new.get()?)?.to_string();
+    let new = new.get()?;
+    pin.require(&access, Protected::Keys)?;
+    let slot = slots::change(vault, old, &new)?.to_string();
     let event = SecurityEvent::PassphraseChanged { slot: slot.clone() };
     security::note(agent, &[event]);
     let id = access.vault_id();

@@ -12,7 +12,7 @@ use strongroom::{Monitor, Skipped};
 use strongroom_mount::{End, Error, Event, Lease, Mount, MountOptions, Notice, Summary};
 
 use crate::access::{self, Need};
-use crate::fail::{Code, Fail, Result};
+use crate::fail::{Code, Fail, Problem, Result};
 use crate::output::{human, tell};
 use crate::run::Agent;
 use crate::values;
@@ -165,30 +165,15 @@ impl From<Error> for Fail {
             Error::Engine(error) => return error.into(),
             error => error,
         };
-        let (code, help) = match error {
-            Error::NotADirectory(_) => (Code::Usage, "make it first: mkdir DIR"),
-            Error::NotEmpty(_) => (
-                Code::Usage,
-                "name an empty directory: what it holds would be hidden",
-            ),
-            Error::Dead(_) => (
-                Code::Failed,
-                "take the dead mount away with `fusermount3 -uz DIR`, or `umount --lazy DIR` as root, then try again",
-            ),
-            Error::NoFuse(_) => (
-                Code::Failed,
-                "load the module (modprobe fuse); in a container, give it /dev/fuse and the right to mount; or use restore",
-            ),
-            Error::NoHelper => (
-                Code::Failed,
-                "install it (Debian: apt install fuse3), or run as root",
-            ),
-            _ => (
-                Code::Failed,
-                "see the cause; files come back without a mount, too: restore",
-            ),
+        let problem = match error {
+            Error::NotADirectory(_) => Problem::MountDirectory,
+            Error::NotEmpty(_) => Problem::MountNotEmpty,
+            Error::Dead(_) => Problem::MountDead,
+            Error::NoFuse(_) => Problem::NoFuse,
+            Error::NoHelper => Problem::NoFuseHelper,
+            _ => Problem::MountFailed,
         };
-        let mut fail = Self::new(code, error.to_string(), help);
+        let mut fail = Self::known(problem, error.to_string());
         if let Some(source) = std::error::Error::source(&error) {
             fail = fail.because(source);
         }

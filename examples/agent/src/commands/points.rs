@@ -32,9 +32,11 @@ pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
         points.retain(|point| point.source == *source);
     }
     let now = now();
+    // What this machine's policy says is about its own vault, whatever sources in another one are called.
+    let is_own = agent.state.is_own_vault(&access.vault_id())?;
     let judged = match Rules::of_machine(agent)? {
-        Some(rules) => access.vault.judge(&rules.options(&points), now)?,
-        None => Vec::new(),
+        Some(rules) if is_own => access.vault.judge(&rules.options(&points), now)?,
+        _ => Vec::new(),
     };
     let judged: HashMap<_, _> = judged
         .iter()
@@ -48,7 +50,7 @@ pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
     let halts = agent.state.halts()?;
     let is_kept_forever = |point: &PointView| {
         let stop = halts.stop_of(&SourceName::local(point.source.clone()));
-        stop.is_some_and(|stop| stop.kept == Kept::Forever)
+        is_own && stop.is_some_and(|stop| stop.kept == Kept::Forever)
     };
     let documents = points.iter().map(|point| {
         let document = json::Point::new(point, proven_at(point), now);

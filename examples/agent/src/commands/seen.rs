@@ -33,7 +33,7 @@ impl Seen {
         } else {
             (history.remember(&before), history)
         };
-        agent.state.remember(&vault_id, &after)?;
+        agent.note_unkept(agent.state.remember(&vault_id, &after));
         Ok(Self {
             history,
             drills: agent.state.drills(&vault_id)?,

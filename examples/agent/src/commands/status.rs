@@ -1,17 +1,20 @@
-//! `status`: this machine, its vault, how old the newest points are, and whether the vault shows all that was seen.
+//! `status`: this machine and how it is registered, its vault, how old the newest points are, and whether the vault shows all that was seen.
+
+mod machine;
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use strongroom::{PointState, PointView};
 
-use crate::access::{self, Access, Need};
+use crate::access::{self, Need};
 use crate::commands::seen::Seen;
 use crate::commands::vault;
 use crate::fail::{Code, Result};
 use crate::output::human::{self, Align};
-use crate::output::json;
+use crate::output::json::{self, Failure};
 use crate::run::{Agent, now};
+use machine::Machine;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -22,63 +25,52 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
-    let access = match access::place(agent)? {
-        Some(place) => Some(access::open_at(agent, place, Need::Any)?),
-        None => None,
-    };
-    let points = match &access {
-        Some(access) => access.vault.points()?,
-        None => Vec::new(),
-    };
-    let sources = by_source(&points);
-    let machine = agent.state.known_machine().ok().flatten();
-    let machine = machine.map(|id| format!("{:032x}", u128::from_be_bytes(id)));
-    let state_dir = agent.state.dir().ok().map(|dir| dir.display().to_string());
-    let described = access.as_ref().map(vault::describe).transpose()?;
-    let look = |access: &Access| Seen::look(agent, access, args.accept_history);
-    let seen = access.as_ref().map(look).transpose()?;
-    if agent.out.json {
-        let sources = sources.iter();
-        let sources = sources.map(|source| source_json(source, seen.as_ref()));
-        let mut document = json!({
-            "machine": machine,
-            "host": agent.host(),
-            "version": env!("CARGO_PKG_VERSION"),
-            "state_dir": state_dir,
-            "vault": described,
-            "sources": sources.collect::<Vec<_>>(),
-        });
-        if let (Some(seen), Some(fields)) = (&seen, document.as_object_mut()) {
-            fields.extend(seen.fields());
+    let machine = Machine::of(agent);
+    let place = access::place(agent)?;
+    let opened = place.map(|place| access::open_at(agent, place, Need::Any));
+    // What this machine knows without its vault is told, too, when the vault is away.
+    let access = match opened {
+        Some(Err(fail)) => {
+            let document =
+                json!({ "vault": null, "sources": [], "error": Failure::from(&fail).body() });
+            show(agent, &machine, document, "the vault cannot be opened")?;
+            agent.out.failure_of_part(&fail);
+            return Ok(fail.code);
         }
-        agent.out.document(&document)?;
-        return Ok(Code::Done);
-    }
-    let fields = [
-        (
-            "machine",
-            format!(
-                "{} ({})",
-                agent.host(),
-                machine.unwrap_or_else(|| "no id yet".to_owned())
-            ),
-        ),
-        ("state", state_dir.unwrap_or_else(|| "none".to_owned())),
-        ("agent", env!("CARGO_PKG_VERSION").to_owned()),
-    ];
-    let vault = match &described {
-        Some(described) => format!(
-            "{}\n\n{}{}",
-            vault::text(described),
-            sources_text(&sources, seen.as_ref()),
-            seen.as_ref().map(Seen::text).unwrap_or_default()
-        ),
-        None => NO_VAULT.to_owned(),
+        Some(Ok(access)) => access,
+        None => {
+            let document = json!({ "vault": null, "sources": [] });
+            show(agent, &machine, document, NO_VAULT)?;
+            return Ok(Code::Done);
+        }
     };
-    agent
-        .out
-        .text(&format!("{}\n\n{vault}", human::fields(&fields)))?;
+    let points = access.vault.points()?;
+    let sources = by_source(&points);
+    let described = vault::describe(&access)?;
+    let seen = Seen::look(agent, &access, args.accept_history)?;
+    let lines = sources.iter().map(|source| source_json(source, &seen));
+    let mut document = json!({ "vault": described, "sources": lines.collect::<Vec<_>>() });
+    if let Some(fields) = document.as_object_mut() {
+        fields.extend(seen.fields());
+    }
+    let text = format!(
+        "{}\n\n{}{}",
+        vault::text(&described),
+        sources_text(&sources, &seen),
+        seen.text()
+    );
+    show(agent, &machine, document, &text)?;
     Ok(Code::Done)
+}
+
+fn show(agent: &Agent, machine: &Machine, mut document: Value, text: &str) -> Result<()> {
+    if agent.out.json {
+        if let Some(fields) = document.as_object_mut() {
+            fields.extend(machine.fields());
+        }
+        return Ok(agent.out.document(&document)?);
+    }
+    Ok(agent.out.text(&format!("{}\n\n{text}", machine.text()))?)
 }
 
 const NO_VAULT: &str = "no vault is configured: `strongroom-agent backup PATH` makes one here, \
@@ -106,8 +98,8 @@ fn by_source(points: &[PointView]) -> Vec<Source<'_>> {
     sources.into_values().collect()
 }
 
-fn source_json(source: &Source<'_>, seen: Option<&Seen>) -> Value {
-    let proven = seen.and_then(|seen| seen.drills.get(&source.newest.source));
+fn source_json(source: &Source<'_>, seen: &Seen) -> Value {
+    let proven = seen.drills.get(&source.newest.source);
     json!({
         "proven_point": proven.map(|proven| proven.point.to_string()),
         "proven_restorable_at": proven.map(|proven| json::time(proven.at)),
@@ -120,7 +112,7 @@ fn source_json(source: &Source<'_>, seen: Option<&Seen>) -> Value {
     })
 }
 
-fn sources_text(sources: &[Source<'_>], seen: Option<&Seen>) -> String {
+fn sources_text(sources: &[Source<'_>], seen: &Seen) -> String {
     if sources.is_empty() {
         return "no recovery points".to_owned();
     }
@@ -133,7 +125,8 @@ fn sources_text(sources: &[Source<'_>], seen: Option<&Seen>) -> String {
             source.newest.state.as_str().to_owned(),
             human::bytes(source.newest.logical_bytes),
             human::count(source.points_count),
-            seen.and_then(|seen| seen.drills.get(&source.newest.source))
+            seen.drills
+                .get(&source.newest.source)
                 .map_or_else(|| "never".to_owned(), |proven| human::ago(proven.at, now)),
         ]
     };

@@ -3,6 +3,7 @@
 use clap::{ArgGroup, ValueEnum};
 use serde_json::json;
 use strongroom::PointView;
+use strongroom::vault::Protected;
 use strongroom_catalog::SourceName;
 use strongroom_jobs::{Kept, Stop};
 
@@ -10,6 +11,7 @@ use crate::access::{self, Need};
 use crate::commands::{daemon, pause};
 use crate::fail::{Code, Result};
 use crate::output::human;
+use crate::pin::Pin;
 use crate::run::{Agent, now};
 use crate::security;
 
@@ -25,6 +27,8 @@ pub(crate) struct Args {
     /// Delete its points, softly; needs the owner's passphrase
     #[arg(long)]
     delete: bool,
+    #[command(flatten)]
+    pin: Pin,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -49,6 +53,9 @@ pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
         Kept::Deleted => Some(access::open(agent, Need::Passphrase)?),
         Kept::Forever | Kept::UntilExpiry => None,
     };
+    if let Some(access) = &access {
+        args.pin.require(access, Protected::StopProtection)?;
+    }
     let mut halts = agent.state.halts()?;
     halts.stop(&source, Stop { at: now(), kept });
     agent.state.keep_halts(&halts)?;
@@ -84,7 +91,7 @@ pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
 }
 
 fn is_meant(agent: &Agent, source: &SourceName, point: &PointView) -> bool {
-    point.source == source.name && point.host == agent.host() && point.deleted_at.is_none()
+    point.source == source.name && agent.is_own_host(&point.host) && point.deleted_at.is_none()
 }
 
 fn text(source: &str, kept: Kept, deleted_count: usize) -> String {

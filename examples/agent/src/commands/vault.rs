@@ -1,8 +1,11 @@
 //! `vault`: making a vault, knowing it, managing its keys and places.
 
+mod credential;
 mod failover;
+mod kit;
 mod place;
 mod places;
+mod security;
 
 use serde_json::{Value, json};
 use strongroom::vault::format::PlaceMode;
@@ -34,6 +37,14 @@ pub(crate) enum Command {
     /// Add a place to a vault in several, e.g. for one that is lost
     #[command(subcommand)]
     Place(place::Command),
+    /// Issue and withdraw vault credentials, with which other machines register
+    #[command(subcommand)]
+    Credential(credential::Command),
+    /// Write the recovery kit as a page to print
+    Kit(kit::Args),
+    /// Turn on that what destroys asks for a PIN, and make PINs
+    #[command(subcommand)]
+    Security(security::Command),
     /// Manage who can open the vault
     #[command(subcommand)]
     Key(key::Command),
@@ -122,6 +133,9 @@ pub(crate) fn run(agent: &Agent, command: &Command) -> Result<Code> {
         Command::CatchUp(args) => places::catch_up(agent, args.dry_run),
         Command::Failover(args) => failover::run(agent, args),
         Command::Place(command) => place::run(agent, command),
+        Command::Credential(command) => credential::run(agent, command),
+        Command::Kit(args) => kit::run(agent, args),
+        Command::Security(command) => security::run(agent, command),
         Command::Key(command) => key::run(agent, command),
     }
 }
@@ -192,7 +206,8 @@ fn init_text(access: &Access, kit: Option<&str>, has_credential: bool, is_pinned
     fields.extend(kit.map(|kit| ("recovery kit", kit.to_owned())));
     let mut text = format!("made a vault\n\n{}\n", human::fields(&fields));
     if kit.is_some() {
-        text.push_str("\nA passphrase was generated; it stands in the recovery kit. Keep it somewhere else, too.");
+        text.push_str("\nA passphrase was generated; it stands in the recovery kit. Keep it somewhere else, too: \
+             `strongroom-agent vault kit --to FILE.html` makes a page to print.");
     }
     text.push_str("\nWithout a passphrase nobody can read the vault, and nobody can help.");
     if has_credential {

@@ -53,13 +53,12 @@ pub(crate) fn run(agent: &Agent, args: &Args) -> Result<Code> {
     if !report.verified.is_empty() {
         let mut verified = options.verified;
         verified.extend(&report.verified);
-        agent.state.keep_verified(&vault_id, &verified, now())?;
+        agent.note_unkept(agent.state.keep_verified(&vault_id, &verified, now()));
     }
     let remembered = agent.state.remembered(&vault_id)?;
     let history = access.vault.history(&remembered)?;
-    agent
-        .state
-        .remember(&vault_id, &history.remember(&remembered))?;
+    let seen = history.remember(&remembered);
+    agent.note_unkept(agent.state.remember(&vault_id, &seen));
     let document = json::Verify::new(&report, &history, elapsed.as_secs_f64());
     agent.out.result(&document, || {
         summary(agent, &report, &history, &human::duration(elapsed))

@@ -50,15 +50,24 @@ pub(crate) struct Failure<'a> {
 
 #[derive(Debug, Serialize)]
 struct FailureBody<'a> {
+    id: &'static str,
     code: u8,
     message: &'a str,
     causes: &'a [String],
     help: &'a str,
 }
 
+impl Failure<'_> {
+    /// The error alone, for a document that holds more.
+    pub(crate) fn body(&self) -> serde_json::Value {
+        serde_json::json!(self.error)
+    }
+}
+
 impl<'a> From<&'a Fail> for Failure<'a> {
     fn from(fail: &'a Fail) -> Self {
         let Fail {
+            problem,
             code,
             message,
             causes,
@@ -68,6 +77,7 @@ impl<'a> From<&'a Fail> for Failure<'a> {
         } = fail;
         Self {
             error: FailureBody {
+                id: problem.entry().id,
                 code: *code as u8,
                 message,
                 causes,

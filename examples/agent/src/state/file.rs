@@ -35,6 +35,16 @@ pub(crate) fn read_private(path: &Path) -> Result<Option<Zeroizing<String>>> {
     }
 }
 
+/// Removes a file; one that is not there is removed already.
+pub(crate) fn remove(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(Fail::own_file("remove", path, &error))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Replaces a file; after a crash the old or the new one stands there.
 pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<()> {
     replace(path, content).map_err(|error| Fail::own_file("write", path, &error))
@@ -74,6 +84,6 @@ pub(crate) fn fail_reading(path: &Path, error: strongroom::Error) -> Fail {
     Fail {
         message: format!("{} cannot be used", path.display()),
         causes,
-        ..Fail::new(fail.code, "", fail.help)
+        ..Fail::new(fail.code, "", fail.help).named(fail.problem)
     }
 }

@@ -2,7 +2,7 @@
 //! has restored in a drill. Losing it costs time and a chance to notice a vault that was set back; no recovery point.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use strongroom::vault::format::{PackId, SessionId, SourceId};
 use strongroom::{Head, Remembered};
 
 use super::{State, make_private_dir, read_private, write_private};
-use crate::fail::{Fail, Result};
+use crate::fail::{Fail, Problem, Result};
 
 /// Packs that were read longer ago than this are forgotten: most of them are gone.
 const VERIFIED_KEPT_DAYS: i64 = 800;
@@ -88,7 +88,7 @@ impl State {
             let path = path
                 .map(|path| path.display().to_string())
                 .unwrap_or_default();
-            Fail::usage(format!("{path} does not parse"), help)
+            Fail::usage(format!("{path} does not parse"), help).named(Problem::StateDamaged)
         })
     }
 
@@ -131,11 +131,27 @@ impl State {
         text.trim().parse().map_err(|_| {
             let help = "remove the file if the vault's places show the newest generation";
             Fail::usage("the remembered generation does not parse", help)
+                .named(Problem::StateDamaged)
         })
     }
 
     pub(crate) fn keep_generation(&self, vault_id: &str, number: u64) -> Result<()> {
         self.keep_memory(vault_id, "generation", &format!("{number}\n"))
+    }
+
+    /// Notes that a vault was open. That it cannot be noted harms nothing; more than one note a minute tells nobody more.
+    pub(crate) fn note_contact(&self, vault_id: &str, now: DateTime<Utc>) {
+        let before = self.last_contact(vault_id).ok().flatten();
+        let is_due = before.is_none_or(|before| (now - before).abs() >= TimeDelta::minutes(1));
+        if is_due && self.dir().is_ok_and(Path::is_dir) {
+            drop(self.keep_memory(vault_id, "contact", &format!("{}\n", now.to_rfc3339())));
+        }
+    }
+
+    /// When a vault was open last.
+    pub(crate) fn last_contact(&self, vault_id: &str) -> Result<Option<DateTime<Utc>>> {
+        let text = self.read_memory(vault_id, "contact")?;
+        Ok(text.and_then(|text| text.trim().parse().ok()))
     }
 
     /// When this machine has last read packs of a vault and found them good. What does not parse was never read.

@@ -193,7 +193,7 @@ fn what_cannot_be_read_is_told_and_the_rest_is_kept() {
 }
 
 /// Root may read everything; so root becomes somebody else.
-fn as_ordinary_user(machine: &Machine, args: &[&str]) -> Ended {
+pub(crate) fn as_ordinary_user(machine: &Machine, args: &[&str]) -> Ended {
     const NOBODY: u32 = 65_534;
     if fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) != 0) {
         return machine.run(args);

@@ -10,7 +10,7 @@ use strongroom_policy::{Decision, Due, LastRuns, Missed, PolicyFile, Timetable};
 
 use super::{Args, Made, Reading, Selection, as_job, options, run_once};
 use crate::commands::policy::file;
-use crate::fail::{Code, Fail, Result};
+use crate::fail::{Code, Fail, Problem, Result};
 use crate::hooks;
 use crate::output::{human, json};
 use crate::run::{Agent, now};
@@ -22,7 +22,7 @@ pub(super) fn run(agent: &Agent, args: &Args) -> Result<Code> {
     agent.current.note_news();
     let read = file::stored(agent)?.ok_or_else(|| {
         let help = "write one and run `strongroom-agent policy set FILE`";
-        Fail::usage("this machine has no policy", help)
+        Fail::usage("this machine has no policy", help).named(Problem::NoPolicy)
     })?;
     let policy = &read.policy;
     let jobs = jobs(args, policy)?;

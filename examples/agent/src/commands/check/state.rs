@@ -86,3 +86,24 @@ fn free_bytes(path: &Path) -> std::io::Result<u64> {
     let stat = rustix::fs::statvfs(existing)?;
     Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
+
+/// It bears the name that it has registered with; nothing to check where it has not.
+pub(super) fn name(agent: &Agent) -> Option<Check> {
+    let registered = agent.state.registration().ok()??.host;
+    let host = agent.host();
+    let check = Check::new(
+        "machine name",
+        "the name that this machine has registered with",
+    );
+    if host == registered {
+        return Some(check.ok(human::clean(&host)));
+    }
+    Some(check.warning(
+        format!(
+            "{}, registered as {}: backups go on",
+            human::clean(&host),
+            human::clean(&registered)
+        ),
+        "register again with a new vault credential, or give the machine its name back",
+    ))
+}

@@ -21,6 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 pub(super) fn run(
     args: &[String],
     dir: &std::path::Path,
+    variables: &[(&str, &str)],
     cancel: &Cancel,
 ) -> io::Result<ExitStatus> {
     // The name under which the program was started may have got another file since: an update.
@@ -28,6 +29,7 @@ pub(super) fn run(
     let mut child = Command::new(program)
         .args(args)
         .current_dir(dir)
+        .envs(variables.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .spawn()?;

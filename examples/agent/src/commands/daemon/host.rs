@@ -11,6 +11,7 @@ use strongroom_jobs::plan::Failed;
 use strongroom_jobs::socket::Listeners;
 use strongroom_jobs::{Duty, Event, Halts, Host, Journal, Order, Outcome, Rules};
 use strongroom_policy::LastRuns;
+use zeroize::Zeroizing;
 
 use super::bell::Bell;
 use super::notify::Supervisor;
@@ -18,6 +19,7 @@ use super::rules::Known;
 use super::{Args, child, global_words};
 use crate::fail::{Fail, Result};
 use crate::output::{Told, human};
+use crate::proxy::{PASSWORD_VARIABLE, Proxy};
 use crate::run::Agent;
 use crate::state::State;
 
@@ -30,6 +32,7 @@ pub(super) struct AgentHost {
     pub(super) known: Mutex<Known>,
     halts: Mutex<Halts>,
     words: Vec<String>,
+    proxy_password: Option<Zeroizing<String>>,
     listeners: Listeners,
     told: Told,
     pub(super) bell: Bell,
@@ -53,6 +56,7 @@ impl AgentHost {
             journal,
             known: Mutex::new(known),
             words: global_words(agent)?,
+            proxy_password: agent.proxy.as_ref().and_then(Proxy::password),
             listeners,
             told: Told::new(&agent.out),
             bell,
@@ -189,7 +193,10 @@ impl Host for AgentHost {
     fn run(&self, order: &Order, cancel: &Cancel) -> Outcome {
         let (args, dir) = self.args(order);
         let finds = matches!(order.duty().kind, JobKind::Verify | JobKind::Drill);
-        match child::run(&args, &dir, cancel) {
+        // What stands in the arguments of a process is seen by all.
+        let password = self.proxy_password.as_ref();
+        let variables = password.map(|password| (PASSWORD_VARIABLE, password.as_str()));
+        match child::run(&args, &dir, variables.as_slice(), cancel) {
             Ok(status) => child::outcome(status, finds),
             Err(error) => {
                 let fail = Fail::from(error);

@@ -10,7 +10,7 @@ use strongroom_policy::{PolicyFile, Problems};
 
 pub(crate) use super::times::zone;
 
-use crate::fail::{Fail, Result};
+use crate::fail::{Fail, Problem, Result};
 use crate::run::Agent;
 use crate::state::{State, read_private, write_private};
 
@@ -56,7 +56,8 @@ pub(crate) fn parse(path: &Path, text: String) -> Result<Read> {
 fn fail(path: &Path, problems: &Problems) -> Fail {
     let first = problems.first();
     let message = format!("{}: {first}", path.display());
-    let mut fail = Fail::usage(message, first.suggestion.clone());
+    let fail = Fail::usage(message, first.suggestion.clone());
+    let mut fail = fail.named(Problem::PolicyWrong);
     let others = problems.iter().skip(1);
     fail.causes = others
         .map(|problem| format!("{problem}; {}", problem.suggestion))

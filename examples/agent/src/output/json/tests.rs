@@ -49,7 +49,7 @@ fn entries() {
 #[test]
 fn failures() {
     let fail = Fail::usage("no", "do").because(&std::io::Error::other("why"));
-    let expected = json!({"error": {"code": 2, "message": "no", "causes": ["why"], "help": "do"}});
+    let expected = json!({"error": {"id": "usage", "code": 2, "message": "no", "causes": ["why"], "help": "do"}});
     assert_eq!(
         serde_json::to_value(Failure::from(&fail)).unwrap(),
         expected
