@@ -8,6 +8,7 @@ use clap::Parser;
 use clap::error::ErrorKind;
 use strongroom::vault::{StoreSettings, VaultUrl};
 use strongroom::{Cancel, Clock, SystemClock};
+use strongroom_service::client::Gateways;
 
 use crate::cli::{Cli, Command, Globals};
 use crate::commands;
@@ -47,9 +48,13 @@ impl Agent {
         JsonArray::new(&self.out, &dir.unwrap_or_else(settings::default_cache_dir))
     }
 
-    /// A vault's URL with what it is reached with: the environment's settings, and the proxy.
+    /// A vault's URL with what it is reached with: the environment's settings, the proxy, and this machine's enrolments.
     pub(crate) fn location(&self, url: &str) -> VaultUrl {
         let settings = StoreSettings::from_env();
+        let settings = match self.state.gateways() {
+            Ok(dir) => settings.with_gateway(Arc::new(Gateways::new(&dir, now))),
+            Err(_) => settings,
+        };
         let settings = match &self.globals.proxy {
             Some(proxy) => settings.with_proxy(proxy),
             None => settings,

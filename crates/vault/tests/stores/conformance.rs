@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::StreamExt;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
+use object_store::{ObjectStore, PutMode, PutOptions};
 use strongroom_crypto::SeededEntropy;
 use strongroom_vault::wrap::{Action, Fate, Faulty};
 use strongroom_vault::{Created, Error, Store, probe};
