@@ -3,7 +3,7 @@
 use std::fs;
 use std::sync::Arc;
 
-use strongroom::vault::{InitOptions, SweepOptions};
+use strongroom::vault::{BlockReader, InitOptions, SweepOptions, sweep};
 use strongroom::{
     BackupOptions, NoMonitor, RestoreOptions, RestoreTarget, Strongroom, VerifyLevel, VerifyOptions,
 };
@@ -73,7 +73,10 @@ fn a_vault_is_made_filled_restored_and_swept_through_the_gateway() {
     for point in &points[..2] {
         owner.delete_now(point, "test").expect("deleted");
     }
-    let swept = maintenance.sweep(&SweepOptions::default()).expect("swept");
+    let reader = BlockReader::new(maintenance.vault().clone(), 1 << 20, 1 << 20);
+    let (options, now) = (SweepOptions::default(), chrono::Utc::now());
+    let swept = maintenance.wait(sweep(maintenance.vault(), &reader, &options, now));
+    let swept = swept.expect("swept");
     assert!(swept.packs_deleted_count > 0, "{swept:?}");
     restore("second");
     let report = agent.verify(&verify, &NoMonitor).expect("verified");

@@ -8,6 +8,7 @@
 
 mod attacks;
 mod certificates;
+#[expect(dead_code, reason = "the extents of other stores")]
 #[path = "../../../vault/tests/stores/conformance.rs"]
 mod conformance;
 mod conforms;
