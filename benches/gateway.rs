@@ -9,6 +9,11 @@
 //! `STRONGROOM_BENCH_BIN` (`target/release`) change what is run. Half of the bytes of each source are random, half
 //! compress well; every round has new ones. The two ways take turns. Prints the wall time of each round, the ratio of
 //! the medians, and the most memory that the server had. What else the machine does at the time changes the result.
+#![expect(
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "a program that prints what it has measured, and may fail by a panic"
+)]
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -17,14 +22,18 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chrono::Utc;
-use strongroom::Strongroom;
+use chrono::{DateTime, Utc};
 use strongroom::crypto::Passphrase;
 use strongroom::vault::{InitOptions, StoreSettings};
+use strongroom::{Clock as _, Strongroom, SystemClock};
 use strongroom_service::client::{GatewayUrl, Gateways, enrol};
 
 const PASSPHRASE: &str = "correct horse battery staple";
 const VAULT: &str = "Bench";
+
+fn now() -> DateTime<Utc> {
+    SystemClock.now()
+}
 
 struct Bench {
     dir: tempfile::TempDir,
@@ -144,16 +153,11 @@ impl Bench {
             let issued = issue.output().expect("ran");
             let issued: serde_json::Value = serde_json::from_slice(&issued.stdout).expect("JSON");
             let text = |name: &str| issued[name].as_str().expect("text").to_owned();
-            let enrolling = enrol(
-                url,
-                &text("authority_pem"),
-                &text("token"),
-                &settings,
-                Utc::now(),
-            );
+            let (authority_pem, token) = (text("authority_pem"), text("token"));
+            let enrolling = enrol(url, &authority_pem, &token, &settings, now());
             // The client's connections belong to the runtime that makes them.
             let enrolment = runtime.block_on(enrolling).expect("enrolled");
-            let gateways = Gateways::new(dir, Utc::now);
+            let gateways = Gateways::new(dir, now);
             gateways.keep(&enrolment).expect("kept");
             gateways
         };

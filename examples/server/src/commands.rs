@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
+use strongroom::{Clock as _, SystemClock};
 use strongroom_crypto::Role;
 use strongroom_service::gateway::{
     Authority, Clock, FileTokens, Gateway, Limits, Pool, Revocations, Settings,
@@ -16,6 +17,10 @@ use strongroom_vault::format::VaultConfig;
 use crate::cli::{Agents, Cli, Command, Credentials};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+fn now() -> DateTime<Utc> {
+    SystemClock.now()
+}
 
 pub(crate) fn run(cli: &Cli) -> Result<()> {
     match &cli.command {
@@ -51,7 +56,7 @@ fn tell(cli: &Cli, document: &Value, text: &str) {
 }
 
 fn init(cli: &Cli, vault: &VaultName) -> Result<()> {
-    Authority::open(&cli.state_dir, Utc::now())?;
+    Authority::open(&cli.state_dir, now())?;
     let path = Pool::add_vault(&pool_dir(cli), vault)?
         .display()
         .to_string();
@@ -67,7 +72,7 @@ fn serve(cli: &Cli, listen: SocketAddr) -> Result<()> {
         state_dir: cli.state_dir.clone(),
         pool_dir: pool_dir(cli),
         limits: Limits::default(),
-        clock: Clock::new(Utc::now),
+        clock: Clock::new(now),
     };
     let tokens = Arc::new(FileTokens::open(&cli.state_dir)?);
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -118,7 +123,7 @@ fn issue(cli: &Cli, vault: &VaultName, agent: &AgentId, role: Role, days: i64) -
         vault: vault.clone(),
         domain,
     };
-    let now = Utc::now();
+    let now = now();
     let authority = Authority::open(&cli.state_dir, now)?;
     let token = FileTokens::open(&cli.state_dir)?.issue(&identity, now + TimeDelta::days(days))?;
     let document = json!({

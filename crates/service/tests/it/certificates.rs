@@ -91,11 +91,16 @@ fn a_foreign_certificate_is_worth_nothing_and_a_foreign_server_is_not_believed()
         .expect("the token was not spent");
     let lured = Enrolment {
         url: foreign.url(),
-        ..own.clone()
+        ..own
     };
     let store = rig.store_of(&lured);
     assert!(rig.runtime.block_on(create(&store, PACK)).is_err());
-    // An agent's certificate does not make a server, although it is of the same authority.
+}
+
+#[test]
+fn an_agents_certificate_does_not_make_a_server() {
+    let rig = Rig::new();
+    let own = rig.enrol(&format!("agent:Vault-1:{DOMAIN}:pc"));
     let key =
         rustls::pki_types::PrivateKeyDer::from_pem_slice(own.key_pem.as_bytes()).expect("PEM");
     let certificate =

@@ -9,7 +9,7 @@ use strongroom::{
 };
 use strongroom_crypto::{Passphrase, Role, SlotSecret};
 
-use crate::rig::Rig;
+use crate::rig::{Rig, now};
 
 fn passphrase() -> Passphrase {
     Passphrase::new("correct horse battery staple").expect("long enough")
@@ -74,7 +74,7 @@ fn a_vault_is_made_filled_restored_and_swept_through_the_gateway() {
         owner.delete_now(point, "test").expect("deleted");
     }
     let reader = BlockReader::new(maintenance.vault().clone(), 1 << 20, 1 << 20);
-    let (options, now) = (SweepOptions::default(), chrono::Utc::now());
+    let (options, now) = (SweepOptions::default(), now());
     let swept = maintenance.wait(sweep(maintenance.vault(), &reader, &options, now));
     let swept = swept.expect("swept");
     assert!(swept.packs_deleted_count > 0, "{swept:?}");

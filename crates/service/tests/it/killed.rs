@@ -1,7 +1,8 @@
 //! kill -9 of the gateway while agents upload.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,11 +10,12 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use object_store::ObjectStore;
-use strongroom_service::client::{Gateways, enrol};
-use strongroom_service::gateway::{FileTokens, Gateway, Limits, Pool};
+use strongroom_service::client::{GatewayUrl, Gateways, enrol};
+use strongroom_service::gateway::{Authority, FileTokens, Gateway, Limits, Pool};
 use strongroom_vault::{Created, Store, StoreSettings};
+use tokio::runtime::Runtime;
 
-use crate::rig::{DOMAIN, Moved, settings, vault};
+use crate::rig::{DOMAIN, Moved, now, settings, vault};
 
 const DIR: &str = "STRONGROOM_TEST_GATEWAY_DIR";
 const PORT: &str = "STRONGROOM_TEST_GATEWAY_PORT";
@@ -41,7 +43,7 @@ fn gateway_process() {
 }
 
 /// Starts it and waits until it listens.
-fn start(dir: &std::path::Path, port: u16) -> (Child, u16) {
+fn start(dir: &Path, port: u16) -> (Child, u16) {
     let mut child = Command::new(std::env::current_exe().expect("this"))
         .args(["--exact", "killed::gateway_process", "--nocapture"])
         .env(DIR, dir)
@@ -61,81 +63,76 @@ fn start(dir: &std::path::Path, port: u16) -> (Child, u16) {
     (child, port.expect("it listens"))
 }
 
+/// An agent of the gateway that listens at this port.
+fn enrolled(dir: &Path, port: u16, runtime: &Runtime) -> Store {
+    let state = dir.join("state");
+    let authority = Authority::open(&state, now()).expect("there");
+    let tokens = FileTokens::open(&state).expect("tokens");
+    let identity = format!("strongroom-identity:1:agent:Vault-1:{DOMAIN}:pc");
+    let identity = identity.parse().expect("valid");
+    let until = now() + TimeDelta::days(1);
+    let token = tokens.issue(&identity, until).expect("issued");
+    let url = GatewayUrl::new(&format!("127.0.0.1:{port}"), &vault()).expect("valid");
+    let settings = StoreSettings::new();
+    let pem = authority.certificate_pem();
+    let enrolling = enrol(&url, pem, &token.secret, &settings, now());
+    let gateways = Gateways::new(&dir.join("agents"), now);
+    let enrolment = runtime.block_on(enrolling).expect("enrolled");
+    gateways.keep(&enrolment).expect("kept");
+    let inner: Arc<dyn ObjectStore> = Arc::new(gateways.store(&url, &settings).expect("a store"));
+    Store::new(inner)
+}
+
+fn name(number: u32) -> String {
+    format!("d/{DOMAIN}/00/{number:032x}")
+}
+
+fn content(number: u32) -> bytes::Bytes {
+    let mut bytes = vec![0; 3_000_000];
+    blake3::Hasher::new()
+        .update(&number.to_le_bytes())
+        .finalize_xof()
+        .fill(&mut bytes);
+    bytes.into()
+}
+
+/// Creates one object after another until it is done; returns which.
+async fn upload(store: Store, agent: u32, is_done: Arc<AtomicBool>) -> Vec<u32> {
+    let mut numbers = Vec::new();
+    for number in agent * 10_000.. {
+        if is_done.load(Ordering::Relaxed) {
+            break;
+        }
+        let created = store.create_once(&name(number), &[content(number)]).await;
+        assert_eq!(created.expect("in the end"), Created::Ours, "{number}");
+        numbers.push(number);
+    }
+    numbers
+}
+
 #[test]
 fn nothing_half_is_ever_seen_and_agents_finish_after_the_restart() {
     let dir = tempfile::tempdir().expect("a directory");
-    Pool::add_vault(&dir.path().join("pool"), &vault()).expect("made");
+    let folder = Pool::add_vault(&dir.path().join("pool"), &vault()).expect("made");
     let (mut child, port) = start(dir.path(), 0);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .expect("a runtime");
-    let clock = Moved::default();
-    let authority =
-        strongroom_service::gateway::Authority::open(&dir.path().join("state"), clock.now())
-            .expect("there");
-    let tokens = FileTokens::open(&dir.path().join("state")).expect("tokens");
-    let gateways = Gateways::new(&dir.path().join("agents"), chrono::Utc::now);
-    let identity = format!("strongroom-identity:1:agent:Vault-1:{DOMAIN}:pc")
-        .parse()
-        .expect("valid");
-    let token = tokens
-        .issue(&identity, clock.now() + TimeDelta::days(1))
-        .expect("issued");
-    let url = strongroom_service::client::GatewayUrl::new(&format!("127.0.0.1:{port}"), &vault())
-        .expect("valid");
-    let cloud = StoreSettings::new();
-    let enrolled = enrol(
-        &url,
-        authority.certificate_pem(),
-        &token.secret,
-        &cloud,
-        clock.now(),
-    );
-    gateways
-        .keep(&runtime.block_on(enrolled).expect("enrolled"))
-        .expect("kept");
-    let inner: Arc<dyn ObjectStore> = Arc::new(gateways.store(&url, &cloud).expect("a store"));
-    let store = Store::new(inner);
+    let store = enrolled(dir.path(), port, &runtime);
     let is_done = Arc::new(AtomicBool::new(false));
-    let content = |number: u32| {
-        let mut bytes = vec![0; 3_000_000];
-        blake3::Hasher::new()
-            .update(&number.to_le_bytes())
-            .finalize_xof()
-            .fill(&mut bytes);
-        bytes::Bytes::from(bytes)
-    };
-    let name = |number: u32| format!("d/{DOMAIN}/00/{number:032x}");
-    let uploads: Vec<_> = (0..4_u32)
-        .map(|agent| {
-            let (store, is_done) = (store.clone(), Arc::clone(&is_done));
-            runtime.spawn(async move {
-                let mut numbers = Vec::new();
-                while !is_done.load(Ordering::Relaxed) {
-                    let number = agent * 10_000 + u32::try_from(numbers.len()).expect("few");
-                    let created = store.create_once(&name(number), &[content(number)]).await;
-                    assert_eq!(
-                        created.expect("created in the end"),
-                        Created::Ours,
-                        "{number}"
-                    );
-                    numbers.push(number);
-                }
-                numbers
-            })
-        })
+    let uploads: Vec<_> = (0..4)
+        .map(|agent| runtime.spawn(upload(store.clone(), agent, Arc::clone(&is_done))))
         .collect();
-    let mut checked = std::collections::BTreeSet::new();
+    let mut checked = BTreeSet::new();
     for round in 0..12_u64 {
         std::thread::sleep(Duration::from_millis(40 + 37 * (round % 5)));
         child.kill().expect("killed");
         child.wait().expect("gone");
         // Whatever is visible is whole, also while nobody serves.
         for number in (0..4).flat_map(|agent| agent * 10_000..agent * 10_000 + 300) {
-            let path = dir.path().join("pool/vaults/Vault-1").join(name(number));
             if !checked.contains(&number)
-                && let Ok(found) = std::fs::read(path)
+                && let Ok(found) = std::fs::read(folder.join(name(number)))
             {
                 assert!(found == content(number), "{number} is not whole");
                 checked.insert(number);
@@ -144,29 +141,19 @@ fn nothing_half_is_ever_seen_and_agents_finish_after_the_restart() {
         (child, _) = start(dir.path(), port);
     }
     is_done.store(true, Ordering::Relaxed);
-    let numbers: Vec<u32> = uploads
-        .into_iter()
-        .flat_map(|upload| runtime.block_on(upload).expect("it ran"))
-        .collect();
+    let ended = uploads.into_iter().map(|upload| runtime.block_on(upload));
+    let numbers: Vec<u32> = ended.flat_map(|numbers| numbers.expect("it ran")).collect();
     assert!(!numbers.is_empty());
     for number in &numbers {
-        let read = runtime
-            .block_on(store.read(&name(*number), 4_000_000))
-            .expect("there");
-        assert!(read == content(*number), "{number}");
+        let read = runtime.block_on(store.read(&name(*number), 4_000_000));
+        assert!(read.expect("there") == content(*number), "{number}");
     }
     child.kill().expect("killed");
     child.wait().expect("gone");
-    let listed = std::fs::read_dir(
-        dir.path()
-            .join("pool/vaults/Vault-1/d")
-            .join(DOMAIN)
-            .join("00"),
-    )
-    .expect("there");
+    let listed = std::fs::read_dir(folder.join("d").join(DOMAIN).join("00")).expect("there");
     assert_eq!(
         listed.count(),
         numbers.len(),
-        "what was told to be created, and nothing else"
+        "what was told, and nothing else"
     );
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use strongroom::{Clock as _, SystemClock};
 use strongroom_crypto::Role;
 use strongroom_service::client::{Enrolment, GatewayStore, GatewayUrl, Gateways, enrol};
 use strongroom_service::gateway::{
@@ -31,7 +32,7 @@ impl Moved {
     }
 
     pub(crate) fn now(&self) -> DateTime<Utc> {
-        Utc::now() + TimeDelta::seconds(self.0.load(Ordering::SeqCst))
+        now() + TimeDelta::seconds(self.0.load(Ordering::SeqCst))
     }
 }
 
@@ -44,6 +45,10 @@ pub(crate) struct Rig {
     pub(crate) theirs: Moved,
     pub(crate) authority_pem: String,
     serving: JoinHandle<()>,
+}
+
+pub(crate) fn now() -> DateTime<Utc> {
+    SystemClock.now()
 }
 
 pub(crate) fn vault() -> VaultName {

@@ -2,16 +2,20 @@
 
 use std::sync::Arc;
 
-use chrono::{TimeDelta, Utc};
-use strongroom::Strongroom;
+use chrono::{DateTime, TimeDelta, Utc};
 use strongroom::crypto::Passphrase;
 use strongroom::vault::{InitOptions, StoreSettings};
+use strongroom::{Clock as _, Strongroom, SystemClock};
 use strongroom_service::client::{GatewayUrl, Gateways, enrol};
 use strongroom_service::gateway::{
     Authority, Clock, FileTokens, Gateway, Limits, Pool, Revocations, Settings,
 };
 
 use crate::machine::{Machine, PASSPHRASE, content};
+
+fn now() -> DateTime<Utc> {
+    SystemClock.now()
+}
 
 /// A gateway that ends with its runtime.
 struct Server {
@@ -28,7 +32,7 @@ impl Server {
             state_dir: dir.path().join("state"),
             pool_dir: dir.path().join("pool"),
             limits: Limits::default(),
-            clock: Clock::new(Utc::now),
+            clock: Clock::new(now),
         };
         Pool::add_vault(&settings.pool_dir, &vault).expect("made");
         let tokens = Arc::new(FileTokens::open(&settings.state_dir).expect("tokens"));
@@ -56,12 +60,12 @@ impl Server {
             .expect("valid");
         let tokens = FileTokens::open(&state).expect("tokens");
         let token = tokens
-            .issue(&identity, Utc::now() + TimeDelta::days(1))
+            .issue(&identity, now() + TimeDelta::days(1))
             .expect("issued");
-        let authority = Authority::open(&state, Utc::now()).expect("there");
+        let authority = Authority::open(&state, now()).expect("there");
         let settings = StoreSettings::new();
         let pem = authority.certificate_pem();
-        let enrolling = enrol(&self.url, pem, &token.secret, &settings, Utc::now());
+        let enrolling = enrol(&self.url, pem, &token.secret, &settings, now());
         let enrolment = self.runtime.block_on(enrolling).expect("enrolled");
         gateways.keep(&enrolment).expect("kept");
     }
@@ -72,7 +76,7 @@ fn a_machine_backs_up_to_a_server_and_restores_from_it() {
     let (server, machine) = (Server::new(), Machine::new());
     let url = server.url.to_string();
     // The owner makes the vault, from elsewhere.
-    let owners = Gateways::new(&machine.path("owner"), Utc::now);
+    let owners = Gateways::new(&machine.path("owner"), now);
     server.enrol(&owners, "owner:Fleet:-:admin");
     let store = owners
         .store(&server.url, &StoreSettings::new())
@@ -91,7 +95,7 @@ fn a_machine_backs_up_to_a_server_and_restores_from_it() {
         &file,
     ];
     machine.run(&attach).fails_with(2, "is not enrolled");
-    let own = Gateways::new(&machine.path("state/gateways"), Utc::now);
+    let own = Gateways::new(&machine.path("state/gateways"), now);
     server.enrol(&own, &format!("agent:Fleet:{domain}:pc"));
     machine.json(&attach);
     machine.write("home/a", "first");
