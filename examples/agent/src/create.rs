@@ -81,7 +81,7 @@ fn leaves_nothing(error: &strongroom::Error) -> bool {
 }
 
 /// Makes this machine's credentials for an open vault, unless it has ones that still stand; returns the slot of that to
-/// back up with. The other one lets the machine expire and sweep: no server does it.
+/// back up with. The other one lets the machine expire and sweep, unless a server does it.
 pub(crate) fn attach(agent: &Agent, access: &Access) -> Result<String> {
     let id = access.vault_id();
     let slot = attach_agent(agent, access, &id)?;
@@ -98,7 +98,7 @@ pub(crate) fn attach_maintenance(agent: &Agent, access: &Access, id: &str) -> Re
         )
         .is_ok()
     });
-    if !has_other {
+    if !has_other && !access.url.starts_with("strongroom://") {
         let credential = slots::add_maintenance(&access.vault, &agent.host())?;
         agent.state.keep_maintenance(id, &credential)?;
     }

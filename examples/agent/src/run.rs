@@ -8,6 +8,7 @@ use clap::Parser;
 use clap::error::ErrorKind;
 use strongroom::vault::{StoreSettings, VaultUrl};
 use strongroom::{Cancel, Clock, SystemClock};
+use strongroom_service::client::Gateways;
 
 use crate::cli::{Cli, Command, Globals};
 use crate::commands;
@@ -51,9 +52,9 @@ impl Agent {
         JsonArray::new(&self.out, &dir.unwrap_or_else(settings::default_cache_dir))
     }
 
-    /// A vault's URL with what it is reached with: the environment's settings, and the proxy.
+    /// A vault's URL with what it is reached with: the environment's settings, the proxy, and this machine's enrolments.
     pub(crate) fn location(&self, url: &str) -> VaultUrl {
-        let settings = StoreSettings::from_env();
+        let settings = self.store_settings();
         let settings = match &self.proxy {
             Some(proxy) => settings.with_proxy(proxy.url()),
             None => settings,
@@ -63,7 +64,15 @@ impl Agent {
 
     /// The same, reached without any proxy.
     pub(crate) fn direct_location(&self, url: &str) -> VaultUrl {
-        VaultUrl::new(url, StoreSettings::from_env().without_proxy())
+        VaultUrl::new(url, self.store_settings().without_proxy())
+    }
+
+    fn store_settings(&self) -> StoreSettings {
+        let settings = StoreSettings::from_env();
+        match self.state.gateways() {
+            Ok(dir) => settings.with_gateway(Arc::new(Gateways::new(&dir, now))),
+            Err(_) => settings,
+        }
     }
 
     /// Whether points of this machine bear this name: its own, or one that it goes on for.

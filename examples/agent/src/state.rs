@@ -7,6 +7,7 @@
 //! registration.json                as what this machine is registered, and since when
 //! credentials/<vault id>           what opens it without a passphrase
 //! credentials/<vault id>.maintenance    what deletes and sweeps there
+//! gateways/<hash of the URL>.json       certificate for a vault of a server
 //! policy.toml                      the policy of this machine
 //! policy-before.json               one that keeps more, until the edit that replaced it has settled
 //! policy-seen.toml                 the policy as it was when somebody last looked whether it is weaker
@@ -120,6 +121,11 @@ impl State {
             made.map_err(|error| Fail::own_file("make the directory", &dir, &error))?;
         }
         Ok(dir)
+    }
+
+    /// What this machine is enrolled with, a file for each vault of a server.
+    pub(crate) fn gateways(&self) -> Result<PathBuf> {
+        Ok(self.dir()?.join("gateways"))
     }
 
     /// Id of this machine, if it has one yet.

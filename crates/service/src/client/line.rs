@@ -121,7 +121,7 @@ impl Line {
                 current.enrolment = enrolment;
             }
             Err(error) => {
-                tracing::warn!(%error, url = %self.url, "the certificate could not be renewed")
+                tracing::warn!(%error, url = %self.url, "the certificate could not be renewed");
             }
         }
         alive(&current, now).map(|()| current.client.clone())

@@ -21,6 +21,7 @@ use strongroom_crypto::{Entropy, OsEntropy};
 use time::OffsetDateTime;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
+use super::settings::Clock;
 use crate::wire::{IssuedCertificate, SERVER_NAME};
 use crate::{Error, Identity, Result};
 
@@ -142,7 +143,8 @@ impl Authority {
     ///
     /// # Errors
     /// [`Error::Certificate`].
-    pub fn server_config(&self, now: DateTime<Utc>) -> Result<Arc<ServerConfig>> {
+    pub fn server_config(&self, clock: &Clock) -> Result<Arc<ServerConfig>> {
+        let now = clock.now();
         let key = KeyPair::generate().map_err(Error::certificate)?;
         let mut params = named(SERVER_NAME, now, now + TimeDelta::days(AUTHORITY_DAYS))?;
         let name = Ia5String::try_from(SERVER_NAME).map_err(Error::certificate)?;
@@ -162,7 +164,7 @@ impl Authority {
                 .build()
                 .map_err(Error::certificate)?;
         let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let mut config = ServerConfig::builder_with_provider(provider)
+        let mut config = ServerConfig::builder_with_details(provider, Arc::new(clock.clone()))
             .with_protocol_versions(&[&rustls::version::TLS13])
             .map_err(Error::certificate)?
             .with_client_cert_verifier(verifier)

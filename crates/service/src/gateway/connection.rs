@@ -13,8 +13,11 @@ use super::answer::{Answer, Refused};
 use super::authority::Holder;
 use super::serve::Shared;
 use super::{certify, objects};
-use crate::wire::{self, Ask};
+use crate::wire::{self, Ask, ENROL_MAX_BYTES};
 use crate::{Identity, VaultName};
+
+/// What a client that is refused may still send.
+const DISCARD_MAX_BYTES: u64 = 64 << 20;
 
 /// One connection, and whose it is.
 #[derive(Debug)]
@@ -114,8 +117,13 @@ impl Connection {
             true => self.bad.fetch_add(1, Ordering::Relaxed) + 1,
             false => 0,
         };
-        let is_through = is_known && body.discard().await;
-        let closes = !is_through || bad >= self.shared.settings.limits.bad_requests;
+        let max_bytes = if is_known {
+            DISCARD_MAX_BYTES
+        } else {
+            ENROL_MAX_BYTES * 4
+        };
+        let is_through = body.discard(max_bytes).await;
+        let closes = !is_known || !is_through || bad >= self.shared.settings.limits.bad_requests;
         refused.into_answer(closes)
     }
 }
@@ -201,15 +209,11 @@ impl Upload {
     }
 
     /// Takes what still comes; false when that would be too much, or it is cut.
-    async fn discard(&mut self) -> bool {
-        const DISCARD_MAX_BYTES: u64 = 64 << 20;
+    async fn discard(&mut self, max_bytes: u64) -> bool {
         if self.body.is_end_stream() {
             return true;
         }
-        if self
-            .exact_bytes()
-            .is_none_or(|bytes| bytes > DISCARD_MAX_BYTES)
-        {
+        if self.exact_bytes().is_none_or(|bytes| bytes > max_bytes) {
             return false;
         }
         loop {

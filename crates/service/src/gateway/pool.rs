@@ -7,7 +7,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use rustix::fs::{getxattr, statvfs};
+use rustix::fs::{FlockOperation, flock, getxattr, statvfs};
 
 use super::spool::{OWNER_XATTR, Spooled};
 use super::usage::Used;
@@ -24,31 +24,40 @@ pub struct Pool {
     vaults: PathBuf,
     spool: PathBuf,
     synced: Mutex<HashSet<PathBuf>>,
+    /// Locked as long as it is open: the spool of one gateway is nothing to another.
+    _lock: File,
 }
 
 impl Pool {
     /// Opens a folder, made if need be, and removes what cut uploads have left. Only one gateway may use it.
     ///
     /// # Errors
-    /// [`Error::Unfit`] where a file system cannot create exclusively or note who owns a file; [`Error::File`].
+    /// [`Error::Unfit`] where a file system cannot create exclusively or note who owns a file, or another gateway uses
+    /// it; [`Error::File`].
     pub fn open(root: &Path) -> Result<Self> {
-        let pool = Self {
-            vaults: root.join("vaults"),
-            spool: root.join("spool"),
-            synced: Mutex::default(),
-        };
-        for folder in [&pool.vaults, &pool.spool] {
+        let (vaults, spool) = (root.join("vaults"), root.join("spool"));
+        for folder in [&vaults, &spool] {
             let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
             made.map_err(Error::file(folder))?;
         }
+        let unfit = |reason: String| Error::Unfit {
+            path: root.display().to_string(),
+            reason,
+        };
+        let lock = File::open(&spool).map_err(Error::file(&spool))?;
+        flock(&lock, FlockOperation::NonBlockingLockExclusive)
+            .map_err(|_held| unfit("another gateway uses it".to_owned()))?;
+        let pool = Self {
+            vaults,
+            spool,
+            synced: Mutex::default(),
+            _lock: lock,
+        };
         for left in fs::read_dir(&pool.spool).map_err(Error::file(&pool.spool))? {
             let left = left.map_err(Error::file(&pool.spool))?.path();
             fs::remove_file(&left).map_err(Error::file(&left))?;
         }
-        pool.prove().map_err(|reason| Error::Unfit {
-            path: root.display().to_string(),
-            reason,
-        })?;
+        pool.prove().map_err(unfit)?;
         Ok(pool)
     }
 
@@ -76,23 +85,24 @@ impl Pool {
         Ok(())
     }
 
-    /// Makes the folder of a vault, if it is not there.
+    /// Makes the folder of a vault, if it is not there; a gateway that serves this folder knows it at once. Returns where
+    /// it lies: the same as a local vault.
     ///
     /// # Errors
     /// [`Error::File`].
-    pub fn add_vault(&self, vault: &VaultName) -> Result<()> {
-        let folder = self.vault_dir(vault);
+    pub fn add_vault(root: &Path, vault: &VaultName) -> Result<PathBuf> {
+        let vaults = root.join("vaults");
+        let folder = vaults.join(vault.as_str());
         let made = DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(&folder);
-        made.and_then(|()| sync_dir(&self.vaults))
-            .map_err(Error::file(&folder))
+        made.and_then(|()| sync_dir(&vaults))
+            .map_err(Error::file(&folder))?;
+        Ok(folder)
     }
 
-    /// Where a vault lies: the same as a local vault.
-    #[must_use]
-    pub fn vault_dir(&self, vault: &VaultName) -> PathBuf {
+    fn vault_dir(&self, vault: &VaultName) -> PathBuf {
         self.vaults.join(vault.as_str())
     }
 
@@ -100,25 +110,6 @@ impl Pool {
     #[must_use]
     pub fn has_vault(&self, vault: &VaultName) -> bool {
         self.vault_dir(vault).is_dir()
-    }
-
-    /// Names of the vaults.
-    ///
-    /// # Errors
-    /// [`Error::File`].
-    pub fn vault_names(&self) -> Result<Vec<VaultName>> {
-        let mut names = Vec::new();
-        for entry in fs::read_dir(&self.vaults).map_err(Error::file(&self.vaults))? {
-            let entry = entry.map_err(Error::file(&self.vaults))?;
-            names.extend(
-                entry
-                    .file_name()
-                    .to_str()
-                    .and_then(|name| name.parse().ok()),
-            );
-        }
-        names.sort_unstable();
-        Ok(names)
     }
 
     pub(super) fn path(&self, vault: &VaultName, name: &str) -> PathBuf {

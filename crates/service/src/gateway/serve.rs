@@ -58,7 +58,7 @@ impl Gateway {
     ) -> Result<Self> {
         let now = settings.clock.now();
         let authority = Authority::open(&settings.state_dir, now)?;
-        let tls = authority.server_config(now)?;
+        let tls = authority.server_config(&settings.clock)?;
         let pool = Pool::open(&settings.pool_dir)?;
         let usage = Usage::new(settings.limits.quota);
         pool.count(|agent, used| usage.add(&agent, used))

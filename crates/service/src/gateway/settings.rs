@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use rustls::pki_types::UnixTime;
+use rustls::time_provider::TimeProvider;
 
 /// What time it is.
 #[derive(Clone)]
@@ -21,6 +23,14 @@ impl Clock {
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
         (self.0)()
+    }
+}
+
+/// Certificates of a handshake are checked by it, too.
+impl TimeProvider for Clock {
+    fn current_time(&self) -> Option<UnixTime> {
+        let secs = u64::try_from(self.now().timestamp()).ok()?;
+        Some(UnixTime::since_unix_epoch(Duration::from_secs(secs)))
     }
 }
 

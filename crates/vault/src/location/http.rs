@@ -23,7 +23,6 @@ use super::StoreSettings;
 use crate::pace::{Direction, Ticket};
 use crate::refusal::Refusal;
 
-
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection on which no byte moves for so long is given up.
 pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(60);

@@ -16,6 +16,7 @@ mod errors;
 mod expire;
 mod failures;
 mod first_run;
+mod gateway;
 mod idle;
 mod jobs;
 mod keys;
