@@ -1,11 +1,19 @@
 //! Where a vault may stand.
 
 mod assemble;
-#[cfg(feature = "cloud")]
+#[cfg(any(feature = "s3", feature = "azure", feature = "gcp"))]
 mod cloud;
 mod disks;
 #[cfg(feature = "cloud")]
+#[cfg_attr(
+    not(any(feature = "s3", feature = "azure", feature = "gcp")),
+    allow(dead_code, reason = "a client for servers alone")
+)]
 mod http;
+#[cfg_attr(
+    not(any(feature = "s3", feature = "azure", feature = "gcp")),
+    allow(dead_code, reason = "a client for servers alone")
+)]
 mod settings;
 
 use std::path::Path;
@@ -165,10 +173,10 @@ fn parse(url: &str) -> Result<Location<'_>, String> {
     })
 }
 
-#[cfg(feature = "cloud")]
+#[cfg(any(feature = "s3", feature = "azure", feature = "gcp"))]
 use cloud::open as open_cloud;
 
-#[cfg(not(feature = "cloud"))]
+#[cfg(not(any(feature = "s3", feature = "azure", feature = "gcp")))]
 fn open_cloud(
     _cloud: Cloud,
     _bucket: &str,

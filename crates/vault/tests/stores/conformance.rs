@@ -60,7 +60,12 @@ fn pack(kind: char, number: u32) -> String {
     format!("{kind}/0011223344556677/{shard:02x}/{shard:02x}{number:030x}")
 }
 
-/// Numbers of packs that more than one question needs.
+/// The name of something that is decided once: where there are several places, packs are not.
+fn decided(number: u32) -> String {
+    format!("sess/0011223344556677/8899aabbccddeeff/01jd3y8f7g{number:016}/reg")
+}
+
+/// Numbers that more than one question needs.
 const TWICE: u32 = 1_000_000;
 const UNCLEAR: u32 = 1_000_001;
 const RIVAL: u32 = 1_000_002;
@@ -119,7 +124,7 @@ async fn listed(store: &Store, prefix: &str) -> BTreeSet<String> {
 /// Eight create one name at the same time: one succeeds, the others are told, and its content stays.
 async fn one_creator_wins(inner: &Arc<dyn ObjectStore>, rounds: u32) {
     for round in 0..rounds {
-        let name = pack('d', round);
+        let name = decided(round);
         let creators = (0..CREATORS).map(|creator| {
             let (inner, path) = (Arc::clone(inner), Path::from(name.as_str()));
             tokio::spawn(async move {
@@ -150,7 +155,7 @@ async fn one_creator_wins(inner: &Arc<dyn ObjectStore>, rounds: u32) {
 /// The same through our own create, which tells every loser who won.
 async fn one_writer_wins(store: &Store, rounds: u32) {
     for round in 0..rounds {
-        let name = pack('d', 1000 + round);
+        let name = decided(1000 + round);
         let writers = (0..CREATORS).map(|writer| {
             let (store, name) = (store.clone(), name.clone());
             tokio::spawn(async move { create(&store, &name, vec![writer; 100]).await })
@@ -169,7 +174,7 @@ async fn one_writer_wins(store: &Store, rounds: u32) {
 }
 
 async fn a_second_create_is_refused(store: &Store) {
-    let name = &pack('d', TWICE);
+    let name = &decided(TWICE);
     assert_eq!(create(store, name, "first").await, Created::Ours);
     let second = create(store, name, "second").await;
     assert_eq!(second, Created::Theirs("first".into()));
@@ -186,14 +191,14 @@ async fn an_unclear_create_is_settled(inner: &Arc<dyn ObjectStore>) {
             _ => Fate::Pass,
         },
     ));
-    let unclear = pack('d', UNCLEAR);
+    let unclear = decided(UNCLEAR);
     assert_eq!(create(&deaf, &unclear, "ours").await, Created::Ours);
     let mut is_first = true;
     let rival = Arc::clone(inner);
     let late = Store::new(Faulty::new(Arc::clone(inner), move |operation| {
         if operation.action == Action::Put && std::mem::take(&mut is_first) {
             let rival = Arc::clone(&rival);
-            let path = Path::from(pack('d', RIVAL));
+            let path = Path::from(decided(RIVAL));
             let create = PutOptions::from(PutMode::Create);
             let write = async move { rival.put_opts(&path, "theirs".into(), create).await };
             std::thread::spawn(move || {
@@ -211,7 +216,7 @@ async fn an_unclear_create_is_settled(inner: &Arc<dyn ObjectStore>) {
         }
         Fate::Pass
     }));
-    let outcome = create(&late, &pack('d', RIVAL), "ours").await;
+    let outcome = create(&late, &decided(RIVAL), "ours").await;
     assert_eq!(outcome, Created::Theirs("theirs".into()));
 }
 
@@ -281,10 +286,10 @@ async fn deleting_is_idempotent(store: &Store) {
 async fn times_move_forward(store: &Store) {
     let entropy = SeededEntropy::new(2);
     let before = store.now(&entropy).await.expect("a time");
-    let name = pack('d', TIME);
+    let name = decided(TIME);
     create(store, &name, "x").await;
     let after = store.now(&entropy).await.expect("a time");
-    let lines = store.list("d/0011223344556677").await.expect("listed");
+    let lines = store.list("sess/0011223344556677").await.expect("listed");
     let line = lines.iter().find(|line| line.name == name);
     let written_at = line.expect("there").written_at;
     assert!(
