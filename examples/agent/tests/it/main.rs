@@ -14,6 +14,7 @@ mod due;
 mod expire;
 mod failures;
 mod first_run;
+mod guide;
 mod idle;
 mod jobs;
 mod keys;
