@@ -3,7 +3,7 @@
 # ordinary user, or elsewhere, it says what is, and the tests that need it skip themselves with a message.
 
 strongroom_packages() {
-    local wanted=(acl attr btrfs-progs build-essential ca-certificates e2fsprogs fuse3 git python3 python3-venv rsync zstd)
+    local wanted=(acl attr btrfs-progs build-essential ca-certificates e2fsprogs fuse3 git python3 python3-venv rsync tmux zstd)
     local missing=() name log
     if ! command -v dpkg-query >/dev/null; then
         echo "no Debian packages here; the tests use: ${wanted[*]}"

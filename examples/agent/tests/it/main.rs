@@ -5,6 +5,7 @@
     reason = "a test that fails may say so by a panic"
 )]
 
+mod browse;
 mod clouds;
 mod contract;
 mod copy;
