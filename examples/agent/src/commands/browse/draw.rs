@@ -282,7 +282,7 @@ fn order(restoring: &Restoring, points: &[Point], size: Size) -> Page {
         }
         Step::Planned(summary) => {
             body.push(plain("  This would happen:".to_owned()));
-            body.extend(told(summary));
+            body.extend(told(summary, "to write"));
             "Enter restore now  Esc change"
         }
         Step::Running {
@@ -310,7 +310,7 @@ fn order(restoring: &Restoring, points: &[Point], size: Size) -> Page {
                 0 => "  Restored.".to_owned(),
                 _ => "  Restored with warnings.".to_owned(),
             }));
-            body.extend(told(summary));
+            body.extend(told(summary, "written"));
             "Enter back to the files"
         }
     };
@@ -342,12 +342,13 @@ fn choices(restoring: &Restoring) -> Vec<Row> {
     rows
 }
 
-fn told(summary: &Summary) -> Vec<Row> {
+/// `bytes` names those that were, or would be, written.
+fn told(summary: &Summary, bytes: &str) -> Vec<Row> {
     let line = |name: &str, value: String| plain(format!("  {name:<20} {value}"));
     let mut rows = vec![
         line("files", human::count(summary.files_count)),
         line("directories", human::count(summary.dirs_count)),
-        line("to write", human::bytes(summary.written_bytes)),
+        line(bytes, human::bytes(summary.written_bytes)),
     ];
     if summary.reused_bytes > 0 {
         rows.push(line("already there", human::bytes(summary.reused_bytes)));

@@ -195,6 +195,7 @@ fn what_is_marked_is_restored_as_chosen() {
     shows(&state, "1.0 KiB of 4.0 KiB");
     answer(&mut state, *request, Answer::RestoreEnded(Ok(summary)));
     shows(&state, "Restored.");
+    shows(&state, "written              4.0 KiB");
     press(&mut state, "\r");
     shows(&state, "(2 marked)");
 }
