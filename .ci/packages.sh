@@ -4,7 +4,7 @@
 
 strongroom_packages() {
     local wanted=(acl attr btrfs-progs build-essential ca-certificates e2fsprogs fuse3 git python3 python3-venv rsync
-        tinyproxy zstd)
+        tinyproxy tmux zstd)
     local missing=() name log
     if ! command -v dpkg-query >/dev/null; then
         echo "no Debian packages here; the tests use: ${wanted[*]}"

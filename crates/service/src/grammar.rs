@@ -61,6 +61,9 @@ impl Key {
             ObjectName::Notice { .. } => ObjectKind::Notice,
             ObjectName::Closing { .. } => ObjectKind::Closing,
             ObjectName::Opening { .. } => ObjectKind::Opening,
+            ObjectName::Issued { .. } => ObjectKind::Issued,
+            ObjectName::Security { .. } => ObjectKind::Security,
+            ObjectName::SpentPin { .. } => ObjectKind::SpentPin,
             _ => ObjectKind::Registration,
         };
         kind.max_bytes()
@@ -111,7 +114,10 @@ impl Key {
                 | N::End { domain, .. }
                 | N::Link { domain, .. }
                 | N::Remap { domain, .. }
-                | N::Notice { domain, .. },
+                | N::Notice { domain, .. }
+                | N::Issued { domain, .. }
+                | N::Security { domain, .. }
+                | N::SpentPin { domain, .. },
             ) => Some(domain),
             _ => None,
         }
@@ -127,7 +133,8 @@ impl Key {
             N::Config => ["cr", "r", "r", "r"],
             N::Slot(_) => ["crd", "cr", "r", "r"],
             N::Pack { .. } => ["crd", "cr", "crd", ""],
-            N::Segment { .. } => ["cr", "cr", "cr", ""],
+            // Sweeps merge segments.
+            N::Segment { .. } => ["crd", "cr", "crd", ""],
             N::Point { .. } => ["crd", "cr", "crd", "r"],
             N::Registration { .. } | N::Pin { .. } | N::Checkpoint { .. } => {
                 ["crd", "cr", "crd", ""]
@@ -137,6 +144,7 @@ impl Key {
             N::Remap { .. } => ["crd", "r", "crd", ""],
             N::Notice { .. } => ["cr", "r", "cr", ""],
             N::Closing { .. } | N::Opening { .. } => ["cr", "r", "r", "r"],
+            N::Issued { .. } | N::Security { .. } | N::SpentPin { .. } => ["cr", "r", "r", ""],
             _ => ["", "", "", ""],
         }
     }
@@ -195,8 +203,9 @@ pub fn decide(who: &Identity, operation: Operation, key: &Key) -> Result<(), Den
 }
 
 /// Folders of a vault that have a folder for each domain.
-const BY_DOMAIN: [&str; 9] = [
-    "d", "m", "index", "points", "sess", "gc", "chain", "remap", "notice",
+const BY_DOMAIN: [&str; 12] = [
+    "d", "m", "index", "points", "sess", "gc", "chain", "remap", "notice", "issued", "security",
+    "spent",
 ];
 
 /// Whether somebody may ask for a listing below this prefix. What it shows is decided line by line.
@@ -234,7 +243,7 @@ mod tests {
 
     /// One name of each class, and what owner, agent, maintenance and monitor may do with it: the table of
     /// docs/gateway.md.
-    const TABLE: [(&str, [&str; 4]); 19] = [
+    const TABLE: [(&str, [&str; 4]); 22] = [
         ("config", ["cr", "r", "r", "r"]),
         (
             "keys/00112233445566778899aabbccddeeff",
@@ -250,7 +259,7 @@ mod tests {
         ),
         (
             "index/0011223344556677/0/01jd3y8f7g0123456789abcdef-0",
-            ["cr", "cr", "cr", ""],
+            ["crd", "cr", "crd", ""],
         ),
         (
             "points/0011223344556677/8899aabbccddeeff/01jd3y8f7g0123456789abcdef",
@@ -282,6 +291,12 @@ mod tests {
         (
             "notice/0011223344556677/00112233445566778899aabbccddeeff",
             ["cr", "r", "cr", ""],
+        ),
+        ("issued/0011223344556677/1", ["cr", "r", "r", ""]),
+        ("security/0011223344556677/1", ["cr", "r", "r", ""]),
+        (
+            "spent/0011223344556677/00112233445566778899aabbccddeeff",
+            ["cr", "r", "r", ""],
         ),
         ("gen/0000000001.close", ["cr", "r", "r", "r"]),
         ("gen/0000000001.open", ["cr", "r", "r", "r"]),

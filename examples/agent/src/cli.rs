@@ -133,6 +133,8 @@ pub(crate) enum Command {
     /// Bring the safe parts of a system back from a recovery point of its state
     #[command(subcommand)]
     SystemState(commands::system_state::Command),
+    /// Look for files by date on the whole terminal, and bring them back
+    Browse(commands::browse::Args),
     /// Show one or all recovery points as a read-only file system, until it is unmounted
     Mount(commands::mount::Args),
     /// Delete the recovery points that the policy keeps no longer

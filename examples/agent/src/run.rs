@@ -164,6 +164,7 @@ fn dispatch(agent: &Agent, command: &Command) -> Result<Code> {
         Command::Diff(args) => commands::diff::run(agent, args),
         Command::Restore(args) => commands::restore::run(agent, args),
         Command::SystemState(command) => commands::system_state::run(agent, command),
+        Command::Browse(args) => commands::browse::run(agent, args),
         Command::Mount(args) => commands::mount::run(agent, args),
         Command::Delete(args) => commands::delete::delete(agent, args),
         Command::Undelete(args) => commands::delete::undelete(agent, args),

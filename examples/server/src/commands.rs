@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 use strongroom::{Clock as _, SystemClock};
 use strongroom_crypto::Role;
 use strongroom_service::gateway::{
@@ -78,6 +80,9 @@ fn serve(cli: &Cli, listen: SocketAddr) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
+    let (interrupt, interrupted) = tokio::sync::oneshot::channel();
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    std::thread::spawn(move || signals.forever().next().map(|_| interrupt.send(())));
     runtime.block_on(async {
         let gateway = Gateway::bind(settings, tokens, listen).await?;
         let address = gateway.address()?;
@@ -86,13 +91,12 @@ fn serve(cli: &Cli, listen: SocketAddr) -> Result<()> {
             &json!({"event": "listening", "address": address.to_string()}),
             &format!("listening on {address}"),
         );
-        let interrupted = async {
-            // Without a handler the signal ends the process, which is as good.
-            if tokio::signal::ctrl_c().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        };
-        gateway.serve(interrupted).await;
+        gateway
+            .serve(async {
+                // A thread that dies sends nothing, and that ends it, too.
+                let _ended = interrupted.await;
+            })
+            .await;
         Ok(())
     })
 }

@@ -5,6 +5,7 @@
     reason = "a test that fails may say so by a panic"
 )]
 
+mod browse;
 mod clouds;
 mod contract;
 mod copy;
@@ -17,6 +18,7 @@ mod expire;
 mod failures;
 mod first_run;
 mod gateway;
+mod guide;
 mod idle;
 mod jobs;
 mod keys;

@@ -196,8 +196,12 @@ fn a_tunnel_that_is_refused_says_why() {
             &secret,
             "--json",
         ];
-        // Without a password it asks for one; of a wrong one it says no more than that there is no tunnel.
-        for (who, id) in [("backup@", "proxy-denied"), ("backup:wrong@", "proxy-away")] {
+        // Whoever gives no name is asked for one; of a wrong one it says no more than that there is no tunnel.
+        for (who, id) in [
+            ("", "proxy-denied"),
+            ("backup@", "proxy-away"),
+            ("backup:wrong@", "proxy-away"),
+        ] {
             let ended = machine.run(&[&place[..], &["--proxy", &proxy.url(who)]].concat());
             let error = &ended.document()["error"];
             assert_eq!((ended.code, &error["id"]), (Some(6), &id.into()), "{error}");

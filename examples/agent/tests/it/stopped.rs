@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use strongroom::vault::InitOptions;
 
-use crate::machine::{Ended, Machine, random_bytes};
+use crate::machine::{Ended, Machine, content, random_bytes};
 
 const PACK_BYTES: usize = 4 << 20;
 /// Twelve data packs, so that there is time to stop it.
@@ -86,4 +86,36 @@ fn a_killed_backup_is_taken_up_by_the_next() {
     let ended = child.wait_with_output().expect("ends");
     assert_eq!(ended.status.code(), None);
     goes_on(&machine, &uploaded);
+}
+
+#[test]
+fn a_restore_that_is_killed_uses_what_is_there() {
+    const FILES: u64 = 24;
+    const FILE_BYTES: usize = 2 << 20;
+    let machine = Machine::with_vault();
+    for number in 0..FILES {
+        let bytes = random_bytes(number + 1, FILE_BYTES);
+        machine.write(&format!("home/{number:02}"), bytes);
+    }
+    machine.run(&["backup", "home"]).ends_with(0);
+    let args = ["restore", "latest", "--target", "back"];
+    let mut child = machine.start(&args);
+    let restored = |name: &u64| {
+        let path = machine.path(&format!("back/home/{name:02}"));
+        std::fs::metadata(path).is_ok_and(|file| file.len() == FILE_BYTES as u64)
+    };
+    while (0..FILES).filter(restored).count() < 3 {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    signal(&child, "-KILL");
+    let status = child.wait().expect("ends");
+    assert_eq!(status.code(), None, "it ended before it was killed");
+    let report = machine.json(&args);
+    let bytes = |name: &str| report[name].as_u64().expect("a number");
+    assert!(bytes("reused_bytes") >= FILE_BYTES as u64, "{report}");
+    let all = bytes("reused_bytes") + bytes("written_bytes");
+    assert_eq!(all, FILES * FILE_BYTES as u64, "{report}");
+    assert_eq!(report["conflicts_count"], 0, "no copies beside its own");
+    let source = content(&machine.path("home"));
+    assert!(content(&machine.path("back/home")) == source);
 }

@@ -50,7 +50,7 @@ pub(super) fn check(agent: &Agent, checks: &mut Vec<Check>) -> Option<Vec<PointV
         "a place that refuses a second create, lists and reads what was written",
     );
     checks.push(match slots::probe_store(&access.vault) {
-        Ok(()) => store.ok("it does"),
+        Ok(()) => store.ok("refuses a second create, lists and reads what was written"),
         Err(fail) => store.fail(&fail),
     });
     Some(points)
