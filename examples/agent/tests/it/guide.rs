@@ -41,6 +41,7 @@ pages! {
     first_evening: "first-evening.md",
     mount: "mount.md",
     notices: "notices.md",
+    register: "register.md",
     second_copy: "second-copy.md",
     seed: "seed.md",
     sources: "sources.md",
