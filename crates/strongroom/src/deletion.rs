@@ -3,8 +3,10 @@
 //! A deleted point stays whole, and can be undeleted, until its time is over and a link of its chain says that it is
 //! gone; only then may a sweep take what no other point needs.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
-use strongroom_vault::chain;
+use strongroom_vault::chain::{self, Chain};
 use strongroom_vault::format::{Hold, LinkOp, SessionId, Standing};
 use strongroom_vault::points::{self, PointRef};
 use strongroom_vault::{SweepOptions, SweepReport, sweep};
@@ -111,8 +113,13 @@ impl Strongroom {
 
     /// Ends the softly deleted points whose days are over, counted by the store's own clock.
     fn purge_due(&self, options: &SweepOptions) -> Result<()> {
-        let all = self.points()?;
-        if all.iter().all(|point| point.deleted_at.is_none()) {
+        let chains = self.wait(chain::all(self.vault()))?;
+        let is_soft = |chain: &Chain| chain.deleted_at.is_some() && !chain.is_gone();
+        let chains: BTreeMap<SessionId, Chain> = chains
+            .into_iter()
+            .filter(|(_, chain)| is_soft(chain))
+            .collect();
+        if chains.is_empty() {
             return Ok(());
         }
         let store = self.vault().store();
@@ -121,22 +128,45 @@ impl Strongroom {
         let days = i64::from(days.max(options.soft_delete_days));
         let days = TimeDelta::try_days(days).unwrap_or(TimeDelta::MAX);
         let is_over = |at: DateTime<Utc>| store_now.signed_duration_since(at) >= days;
-        let due: Vec<&PointView> = all
-            .iter()
-            .filter(|point| point.deleted_at.is_some_and(is_over) && !is_held(point, store_now))
-            .collect();
+        let mut due = Vec::new();
+        for (id, chain) in &chains {
+            if chain.deleted_at.is_some_and(is_over)
+                && let Some(point) = self.wait(points::find(self.vault(), *id))?
+                && !self.is_kept_by_hold(&point, chain, store_now)?
+            {
+                due.push(PointRef { sid: *id, ..point });
+            }
+        }
         if due.is_empty() {
             return Ok(());
         }
-        let brake = clock_brake(&all, options.newest_seen_at, store_now);
+        let observed = self.wait(points::all_observed(self.vault()))?;
+        let seen = observed.into_iter().map(|(_, written_at)| written_at);
+        let seen = seen.chain(chains.values().filter_map(|chain| chain.deleted_at));
+        let brake = clock_brake(seen, options.newest_seen_at, store_now);
         if let Some(brake) = brake.filter(|_| !options.is_confirmed) {
             return Err(Error::Brake(brake));
         }
         for point in due {
-            let point = self.point_ref(&point.id)?;
             self.purge(&point, store_now, "the days of soft delete are over")?;
         }
         Ok(())
+    }
+
+    /// Whether a hold stands. Of the manifest its structure is enough: who only sweeps reads no names. One that is damaged
+    /// holds nothing.
+    fn is_kept_by_hold(&self, point: &PointRef, chain: &Chain, now: DateTime<Utc>) -> Result<bool> {
+        let until = match chain.state.hold {
+            Hold::ForEver => return Ok(true),
+            Hold::Released => None,
+            Hold::Until(until) => Some(until),
+            Hold::Unsaid => match self.wait(points::read_structure(self.vault(), point)) {
+                Ok(structure) => structure.and_then(|structure| structure.hold_until),
+                Err(error) if error.is_corruption() => None,
+                Err(error) => return Err(error.into()),
+            },
+        };
+        Ok(until.is_some_and(|until| until > now))
     }
 
     fn purge(&self, point: &PointRef, at: DateTime<Utc>, reason: &str) -> Result<()> {

@@ -178,7 +178,10 @@ impl Strongroom {
         let now = self.wait(store.now(&**self.vault().entropy()))?;
         let mut plan = plan::make(&points, options, now);
         // Told even if nothing expires: nobody should remember a time that is not to be believed.
-        if let Some(brake) = clock_brake(&points, options.newest_seen_at, now) {
+        let seen = points.iter();
+        let seen =
+            seen.flat_map(|point| [point.written_at, point.deleted_at].into_iter().flatten());
+        if let Some(brake) = clock_brake(seen, options.newest_seen_at, now) {
             plan.brakes.push(brake);
         }
         if plan.expiring.is_empty() {
@@ -233,14 +236,10 @@ fn is_settled(error: &Error) -> bool {
 
 /// Compares the store's clock with the newest that its points, their deletions or an earlier run have seen.
 pub(crate) fn clock_brake(
-    points: &[PointView],
+    seen: impl Iterator<Item = DateTime<Utc>>,
     newest_seen_at: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
 ) -> Option<Brake> {
-    let seen = points.iter().flat_map(|point| {
-        let deleted_at = point.deleted_at;
-        [point.written_at, deleted_at].into_iter().flatten()
-    });
     let newest_seen_at = seen.chain(newest_seen_at).max()?;
     (clock_state(now, newest_seen_at) != ClockState::Plausible).then_some(Brake::Clock {
         now,

@@ -1,8 +1,8 @@
 //! Deleting and sweeping: what is needed stays whole, what is not goes, whenever a worker dies.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -297,17 +297,71 @@ fn a_maintenance_key_sweeps_without_reading_a_name() {
     let host = Strongroom::open_store(Arc::clone(&store), SlotSecret::Credential(&credential));
     let host = host.expect("opened");
     assert!(host.points().is_err(), "names are not its business");
-    let now = chrono::DateTime::UNIX_EPOCH;
-    let reader = strongroom::vault::BlockReader::new(host.vault().clone(), 1 << 20, 1 << 20);
-    let options = SweepOptions::default();
-    let report = host.wait(strongroom::vault::sweep(
-        host.vault(),
-        &reader,
-        &options,
-        now,
-    ));
+    // One that is deleted, but whose days are not over, keeps a sweep from nothing either.
+    vault.delete(&history.points[1].0, "").expect("deleted");
+    let report = host.sweep(&SweepOptions::default());
     assert!(report.expect("a sweep").packs_deleted_count > 0);
     history.is_whole(&store);
+}
+
+/// As if the store had got all links of this point so many days ago.
+fn age_links(vault: &Path, point: SessionId, days: u64) {
+    let mut waiting = vec![vault.join("chain")];
+    while let Some(path) = waiting.pop() {
+        if path.is_dir() {
+            let entries = fs::read_dir(&path).expect("listed");
+            waiting.extend(entries.map(|entry| entry.expect("an entry").path()));
+        } else if path
+            .parent()
+            .is_some_and(|dir| dir.ends_with(point.to_string()))
+        {
+            let link = fs::File::options().write(true).open(&path).expect("a link");
+            let at = link
+                .metadata()
+                .and_then(|link| link.modified())
+                .expect("a time");
+            let days = Duration::from_secs(days * 86_400);
+            link.set_modified(at - days).expect("set");
+        }
+    }
+}
+
+/// Who looks after a vault needs no names for that, and nobody else's clock.
+#[test]
+fn a_maintenance_key_purges_what_was_deleted_long_ago() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let place = dir.path().join("vault");
+    let vault = Strongroom::init(place.to_str().expect("text"), passphrase(), &small_packs());
+    let vault = vault.expect("a new vault");
+    let history = History::new(&vault, 4);
+    let [gone, held, early, _] = [0, 1, 2, 3].map(|at: usize| history.points[at].0);
+    vault.hold(&held, None, "evidence").expect("held");
+    for id in [gone, held, early] {
+        vault.delete(&id, "").expect("deleted");
+    }
+    age_links(&place, gone, 15);
+    age_links(&place, held, 15);
+    age_links(&place, early, 13);
+    let add = vault
+        .vault()
+        .add_credential(Role::Maintenance, "test", chrono::DateTime::UNIX_EPOCH);
+    let credential = vault.wait(add).expect("a slot");
+    let host = Strongroom::open(
+        place.to_str().expect("text"),
+        SlotSecret::Credential(&credential),
+    );
+    let host = host.expect("opened");
+    let report = host.sweep(&SweepOptions::default()).expect("a sweep");
+    assert!(report.packs_deleted_count > 0, "{report:?}");
+    let standing: BTreeSet<SessionId> = vault
+        .points()
+        .expect("listed")
+        .iter()
+        .map(|point| point.id)
+        .collect();
+    assert!(!standing.contains(&gone), "its days are over");
+    assert!(standing.contains(&held), "it is held");
+    assert!(standing.contains(&early), "its days are not over");
 }
 
 /// A fence is what keeps a session from committing on what was deleted meanwhile.
