@@ -63,7 +63,7 @@ fn init(cli: &Cli, vault: &VaultName) -> Result<()> {
         .display()
         .to_string();
     let text = format!(
-        "vault {vault} lies in {path}\nnext: strongroom-server credentials issue --vault {vault} --agent NAME"
+        "vault {vault} lies in {path}\nnext: strongroom-agent vault init --vault {path}; then strongroom-server credentials issue --vault {vault} --agent NAME"
     );
     tell(cli, &json!({"vault": vault, "path": path}), &text);
     Ok(())
