@@ -584,6 +584,12 @@ impl PackDirectory {
         self.positions.contains_key(pack)
     }
 
+    /// Whether the store listed a pack when it was asked, even if the pack has gone while the index was read: then this
+    /// may be older than what a sweep has put in its place.
+    pub(crate) fn was_listed(&self, pack: &PackId) -> bool {
+        self.packs.iter().any(|entry| entry.pack_id == *pack)
+    }
+
     /// What is known about a pack that the store lists.
     #[must_use]
     pub fn entry(&self, pack: &PackId) -> Option<&PackEntry> {

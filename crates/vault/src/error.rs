@@ -184,6 +184,11 @@ impl Error {
         }
     }
 
+    /// True when an object is not there.
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(self, Self::Missing { .. })
+    }
+
     /// True when an object is of a version or needs a feature that this program does not know.
     #[must_use]
     pub fn is_unknown_version(&self) -> bool {

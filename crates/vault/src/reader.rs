@@ -62,6 +62,9 @@ impl Places {
     }
 }
 
+/// Looks at where things are for one chunk. Each after the second needs a sweep that has moved it meanwhile.
+const LOOKS_MAX: usize = 5;
+
 /// Whether other places of a chunk are worth a look. A pack that a sweep has deleted is nowhere, and while a place of the
 /// vault is away nobody can say so: it may only be there.
 fn may_be_elsewhere(error: &Error) -> bool {
@@ -113,13 +116,15 @@ impl BlockReader {
     pub async fn chunk(&self, at: ChunkAddress, kind: ObjectKind) -> Result<Bytes> {
         let born = (at.pack, at.block);
         let is_away = lock(&self.places).is_away(&at.pack);
+        let mut is_missing = false;
         if !is_away {
             match self.chunk_at(at, born, kind).await {
-                Err(error) if may_be_elsewhere(&error) => {}
+                Err(error) if may_be_elsewhere(&error) => is_missing = error.is_missing(),
                 outcome => return outcome,
             }
         }
-        let read = self.elsewhere(at, async |at, place| self.chunk_at(at, place, kind).await);
+        let read = async |at, place| self.chunk_at(at, place, kind).await;
+        let read = self.elsewhere(at, is_missing, read);
         match read.await? {
             Some(bytes) => Ok(bytes),
             // Nothing is there; what is wrong where it was born says the most.
@@ -127,28 +132,34 @@ impl BlockReader {
         }
     }
 
-    /// Tries all places of a chunk but that of its birth; `None` when none gives it.
+    /// Tries all places of a chunk but that of its birth, where it `is_missing` or hurt; `None` when none gives it.
+    ///
+    /// A sweep may move blocks while this reader lives, and while it looks: what it knew before is renewed, and a look
+    /// that still shows a pack which is missing is older than the move.
     async fn elsewhere<T>(
         &self,
         at: ChunkAddress,
+        is_missing: bool,
         read: impl AsyncFn(ChunkAddress, (PackId, u16)) -> Result<T>,
     ) -> Result<Option<T>> {
-        // A sweep may move blocks while this reader lives: what was learned before is asked once, then renewed.
-        for renew in [false, true] {
+        for look in 0..LOOKS_MAX {
+            let renew = look > 0;
             if renew && lock(&self.places).is_final(&at.pack) {
                 break;
             }
             let (places, is_fresh) = self.places(renew).await?;
+            let mut is_outdated = is_missing && places.was_listed(&at.pack);
             for (at, pack, position) in places.places_of(at) {
                 match read(at, (pack, position)).await {
                     Ok(value) => return Ok(Some(value)),
                     Err(error) if may_be_elsewhere(&error) => {
+                        is_outdated |= error.is_missing() && places.was_listed(&pack);
                         tracing::debug!(%pack, position, %error, "looking for another copy");
                     }
                     Err(error) => return Err(error),
                 }
             }
-            if is_fresh {
+            if is_fresh && !is_outdated {
                 break;
             }
         }
@@ -221,7 +232,7 @@ impl BlockReader {
                         let located = self.locate(at.block_name(), place, kind).await?;
                         self.row_of(&located, at, kind)
                     };
-                    match self.elsewhere(at, find).await? {
+                    match self.elsewhere(at, error.is_missing(), find).await? {
                         Some(row) => row,
                         None => return at_birth.map(|_| 0),
                     }
