@@ -62,6 +62,25 @@ impl Places {
     }
 }
 
+/// What is known of the place where a chunk was born.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Birth {
+    /// By an earlier look its pack is away, and nobody has asked for it since.
+    Untried,
+    Missing,
+    Hurt,
+}
+
+impl Birth {
+    fn of(error: &Error) -> Self {
+        if error.is_missing() {
+            Self::Missing
+        } else {
+            Self::Hurt
+        }
+    }
+}
+
 /// Looks at where things are for one chunk. Each after the second needs a sweep that has moved it meanwhile.
 const LOOKS_MAX: usize = 5;
 
@@ -116,15 +135,15 @@ impl BlockReader {
     pub async fn chunk(&self, at: ChunkAddress, kind: ObjectKind) -> Result<Bytes> {
         let born = (at.pack, at.block);
         let is_away = lock(&self.places).is_away(&at.pack);
-        let mut is_missing = false;
+        let mut birth = Birth::Untried;
         if !is_away {
             match self.chunk_at(at, born, kind).await {
-                Err(error) if may_be_elsewhere(&error) => is_missing = error.is_missing(),
+                Err(error) if may_be_elsewhere(&error) => birth = Birth::of(&error),
                 outcome => return outcome,
             }
         }
         let read = async |at, place| self.chunk_at(at, place, kind).await;
-        let read = self.elsewhere(at, is_missing, read);
+        let read = self.elsewhere(at, birth, read);
         match read.await? {
             Some(bytes) => Ok(bytes),
             // Nothing is there; what is wrong where it was born says the most.
@@ -132,14 +151,14 @@ impl BlockReader {
         }
     }
 
-    /// Tries all places of a chunk but that of its birth, where it `is_missing` or hurt; `None` when none gives it.
+    /// Tries all places of a chunk but that of its birth; `None` when none gives it.
     ///
     /// A sweep may move blocks while this reader lives, and while it looks: what it knew before is renewed, and a look
     /// that still shows a pack which is missing is older than the move.
     async fn elsewhere<T>(
         &self,
         at: ChunkAddress,
-        is_missing: bool,
+        birth: Birth,
         read: impl AsyncFn(ChunkAddress, (PackId, u16)) -> Result<T>,
     ) -> Result<Option<T>> {
         for look in 0..LOOKS_MAX {
@@ -148,7 +167,8 @@ impl BlockReader {
                 break;
             }
             let (places, is_fresh) = self.places(renew).await?;
-            let mut is_outdated = is_missing && places.was_listed(&at.pack);
+            let stands = places.is_listed(&at.pack) && birth != Birth::Missing;
+            let mut is_outdated = places.was_listed(&at.pack) && !stands;
             for (at, pack, position) in places.places_of(at) {
                 match read(at, (pack, position)).await {
                     Ok(value) => return Ok(Some(value)),
@@ -160,6 +180,10 @@ impl BlockReader {
                 }
             }
             if is_fresh && !is_outdated {
+                if stands && birth == Birth::Untried {
+                    // It is newer than what was known before, and not lost.
+                    return Ok(None);
+                }
                 break;
             }
         }
@@ -232,7 +256,7 @@ impl BlockReader {
                         let located = self.locate(at.block_name(), place, kind).await?;
                         self.row_of(&located, at, kind)
                     };
-                    match self.elsewhere(at, error.is_missing(), find).await? {
+                    match self.elsewhere(at, Birth::of(error), find).await? {
                         Some(row) => row,
                         None => return at_birth.map(|_| 0),
                     }
